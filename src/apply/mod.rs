@@ -1,0 +1,212 @@
+//! Carries out a plan and never decides. Everything that happens is an event while it happens and an outcome afterwards,
+//! so that an interrupted run can still say what was written.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use futures_util::future::{join, join_all};
+use tokio::sync::Semaphore;
+
+use crate::clients::ecr::Ecr;
+use crate::clients::registry::{Endpoint, Session};
+use crate::model::failure::{Failure, FailureKind};
+use crate::model::reference::Repository;
+use crate::plan::outcome::{Outcome, State};
+use crate::plan::problem::{Kind, Problem};
+use crate::plan::promotion::{Action, Pin, Plan, Promotion, RepositoryPlan};
+
+pub mod event;
+
+mod blobs;
+mod copy;
+mod repository;
+
+use event::Event;
+
+/// How many blobs are streamed at once: more would not be faster, and each needs a buffer.
+const STREAMS: usize = 4;
+
+/// What the flags allow while acting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `--mount-only`.
+    pub mount_only: bool,
+    /// `--max-upload`, in bytes.
+    pub max_upload: Option<u64>,
+    /// `--fail-fast`: begin nothing new after a failure.
+    pub fail_fast: bool,
+}
+
+/// One run of a plan.
+pub struct Run<'a> {
+    ecr: Rc<Ecr>,
+    endpoint: Rc<Endpoint>,
+    limits: Limits,
+    on_event: &'a dyn Fn(Event<'_>),
+    outcome: RefCell<Outcome>,
+    sessions: RefCell<BTreeSet<(Repository, Session)>>,
+    streams: Semaphore,
+    stopped: Cell<bool>,
+}
+
+/// Why a promotion did not end well.
+enum Trouble {
+    /// The world failed.
+    Failed(Failure),
+    /// A flag refuses what would be needed.
+    Refused(Kind),
+    /// `--fail-fast` stopped it before it began.
+    Stopped,
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Prepares a run.
+    pub fn new(
+        plan: &Plan,
+        ecr: Rc<Ecr>,
+        endpoint: Rc<Endpoint>,
+        limits: Limits,
+        on_event: &'a dyn Fn(Event<'_>),
+    ) -> Self {
+        Self {
+            ecr,
+            endpoint,
+            limits,
+            on_event,
+            outcome: RefCell::new(Outcome::before(plan)),
+            sessions: RefCell::default(),
+            streams: Semaphore::new(STREAMS),
+            stopped: Cell::new(false),
+        }
+    }
+
+    /// Carries out the plan. May be dropped at any await: what is half done is invisible, and a run of the same plan
+    /// completes it.
+    pub async fn carry_out(&self, plan: &Plan) {
+        let targets = plan.repositories.iter();
+        join_all(targets.map(|target| self.target(plan, target))).await;
+    }
+
+    /// Closes the upload sessions that are still open.
+    pub async fn close_sessions(&self) {
+        let open = self.sessions.take();
+        join_all(
+            open.iter()
+                .map(|(target, session)| self.endpoint.cancel(target, session)),
+        )
+        .await;
+    }
+
+    /// What was done, so far or at all.
+    pub fn into_outcome(self) -> Outcome {
+        self.outcome.into_inner()
+    }
+
+    async fn target(&self, plan: &Plan, target: &RepositoryPlan) {
+        let promotions = plan.promotions.iter().enumerate();
+        let here = promotions.filter(|(_, promotion)| promotion.wanted.target == target.repository);
+        let here: Vec<_> = here.collect();
+        if let Some(creation) = &target.create
+            && let Err(trouble) = self.create(&target.repository, creation).await
+        {
+            for (at, promotion) in here {
+                if promotion.action != Action::Refuse {
+                    self.end(at, promotion, Err(Trouble::Failed(trouble.clone())));
+                }
+            }
+            return;
+        }
+        let promotions = here
+            .into_iter()
+            .map(|(at, promotion)| self.promotion(at, promotion));
+        join(self.install_policy(target), join_all(promotions)).await;
+    }
+
+    async fn promotion(&self, at: usize, promotion: &Promotion) {
+        let done = match &promotion.action {
+            Action::Refuse => return,
+            Action::Stay(standing) => match &standing.pin {
+                None => return,
+                Some(pin) => self
+                    .pin(&promotion.wanted.target, pin)
+                    .await
+                    .map_err(Trouble::from),
+            },
+            Action::Promote(copy) => self.copy(at, promotion, copy).await,
+        };
+        self.end(at, promotion, done);
+    }
+
+    fn end(&self, at: usize, promotion: &Promotion, done: Result<(), Trouble>) {
+        let mut outcome = self.outcome.borrow_mut();
+        let problem = match done {
+            Ok(()) => {
+                let state = match promotion.action {
+                    Action::Stay(_) => State::Pinned,
+                    _ => State::Promoted,
+                };
+                outcome.set(at, state);
+                None
+            }
+            Err(Trouble::Stopped) => None,
+            Err(Trouble::Failed(failure)) => {
+                outcome.set(at, State::Failed);
+                let kind = Kind::Failed(failure);
+                Some(Problem::error(kind, &promotion.wanted.uses))
+            }
+            Err(Trouble::Refused(kind)) => {
+                outcome.set(at, State::Refused);
+                Some(Problem::error(kind, &promotion.wanted.uses))
+            }
+        };
+        let failed = problem.is_some();
+        outcome.problems.extend(problem);
+        drop(outcome);
+        self.stopped
+            .set(self.stopped.get() || (failed && self.limits.fail_fast));
+        let outcome = self.outcome.borrow();
+        if let Some(result) = outcome.promotions.get(at) {
+            (self.on_event)(Event::Ended {
+                at,
+                promotion,
+                result,
+            });
+        }
+    }
+
+    /// Sets a pin. That it is there already is what was wanted: a pin belongs to one digest.
+    async fn pin(&self, target: &Repository, pin: &Pin) -> Result<(), Failure> {
+        let put = self
+            .ecr
+            .put_image(target, &pin.manifest, Some(&pin.tag))
+            .await;
+        match put {
+            Err(failure)
+                if !matches!(
+                    failure.kind,
+                    FailureKind::ImageExists | FailureKind::TagExists
+                ) =>
+            {
+                Err(failure)
+            }
+            _ => {
+                (self.on_event)(Event::Pinned {
+                    target,
+                    tag: &pin.tag,
+                });
+                Ok(())
+            }
+        }
+    }
+
+    fn note(&self, problem: Problem) {
+        self.outcome.borrow_mut().problems.push(problem);
+    }
+}

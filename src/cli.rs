@@ -1,0 +1,94 @@
+//! The command line: subcommands, and what a run gets from its process.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::promote;
+use crate::commands::surroundings::Surroundings;
+use crate::model::exit::Exit;
+
+#[derive(Parser)]
+#[command(
+    name = "demitasse",
+    version,
+    about = "Promotes the images of an ECS task definition, by digest, into a repository of its own before ecspresso deploys it",
+    after_help = "Exit codes: 0 done or nothing to do; 1 the world failed; 2 changes pending (--detailed-exitcode); \
+                  3 wrong input; 4 refused on purpose; 130/143 interrupted",
+    max_term_width = 110,
+    propagate_version = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Put the images of these task definitions where ECS will pull them from
+    Promote(Box<promote::Args>),
+    /// Show what promote would do; writes nothing
+    Plan(Box<promote::Args>),
+}
+
+/// Runs the program. Data goes to `out`, everything for people to `err`.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: BTreeMap<String, String>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, out, err),
+    };
+    let mut surroundings = Surroundings::new(environment, out, err);
+    match cli.command {
+        Command::Promote(args) => promote::run(&args, &mut surroundings),
+        Command::Plan(args) => promote::run(&args.read_only(), &mut surroundings),
+    }
+}
+
+/// Help and version are data; a wrong flag is wrong input, not clap's own code 2, which would mean pending changes.
+fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let text = error.render();
+    // Nobody is left to tell when the terminal itself is gone.
+    if error.use_stderr() {
+        drop(write!(err, "{text}"));
+        Exit::Input
+    } else {
+        drop(write!(out, "{text}"));
+        Exit::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_a_variable() {
+        for command in Cli::command().get_subcommands() {
+            for argument in command.get_arguments() {
+                let long = argument.get_long().unwrap_or_default();
+                let expected = format!("DEMITASSE_{}", long.to_uppercase().replace('-', "_"));
+                let found = argument
+                    .get_env()
+                    .map(|name| name.to_string_lossy().into_owned());
+                assert!(
+                    matches!(long, "help" | "version") || found == Some(expected),
+                    "--{long}"
+                );
+            }
+        }
+    }
+}

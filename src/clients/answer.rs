@@ -1,0 +1,256 @@
+//! From what went wrong to a [`Failure`].
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::model::digest::Digest;
+use crate::model::failure::{Failure, FailureKind, Side};
+
+/// What a request is about: all that its failure has to say.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    pub(crate) operation: &'static str,
+    pub(crate) object: String,
+    pub(crate) side: Option<Side>,
+    /// The IAM action that the request needs.
+    pub(crate) action: String,
+    /// The ARN it needs it on.
+    pub(crate) resource: String,
+}
+
+impl Subject {
+    pub(crate) fn failure(&self, kind: FailureKind, message: impl Into<String>) -> Failure {
+        Failure {
+            operation: self.operation.to_owned(),
+            object: self.object.clone(),
+            side: self.side,
+            kind,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn denied(&self, message: impl Into<String>) -> Failure {
+        let kind = FailureKind::Denied {
+            action: self.action.clone(),
+            resource: self.resource.clone(),
+        };
+        self.failure(kind, message)
+    }
+
+    /// The failure of an SDK call.
+    pub(crate) fn sdk<E>(&self, error: &SdkError<E, HttpResponse>) -> Failure
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        if let SdkError::ServiceError(service) = error {
+            let status = service.raw().status().as_u16();
+            let metadata = service.err().meta();
+            let code = metadata.code().unwrap_or_default();
+            let message = metadata.message().unwrap_or(code);
+            return self.failure(self.kind(code, status, message), message);
+        }
+        // The outermost text only says that something failed.
+        let chain = error.source().map_or_else(|| error.to_string(), chain);
+        if is_about_credentials(error) {
+            let words = chain.split(". Attempted").next().unwrap_or_default();
+            return self.failure(FailureKind::Credentials, words);
+        }
+        match error {
+            SdkError::ResponseError(response) if response.raw().status().as_u16() >= 500 => {
+                self.failure(FailureKind::Broken, chain)
+            }
+            SdkError::DispatchFailure(_) if is_refused(error) => {
+                self.failure(FailureKind::Unreachable, chain)
+            }
+            SdkError::DispatchFailure(_)
+            | SdkError::TimeoutError(_)
+            | SdkError::ResponseError(_) => self.failure(FailureKind::Broken, chain),
+            _ => self.failure(FailureKind::Other, chain),
+        }
+    }
+
+    fn kind(&self, code: &str, status: u16, message: &str) -> FailureKind {
+        match code {
+            "RepositoryNotFoundException" => FailureKind::RepositoryNotFound,
+            "RepositoryAlreadyExistsException" => FailureKind::RepositoryExists,
+            "ImageAlreadyExistsException" => FailureKind::ImageExists,
+            "ImageTagAlreadyExistsException" => FailureKind::TagExists,
+            "LayersNotFoundException" | "ReferencedImagesNotFoundException" => {
+                FailureKind::BlobsMissing(digests(message))
+            }
+            "LimitExceededException" => FailureKind::Quota,
+            "AccessDeniedException" | "AccessDenied" => FailureKind::Denied {
+                action: self.action.clone(),
+                resource: self.resource.clone(),
+            },
+            "ExpiredTokenException"
+            | "ExpiredToken"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "IncompleteSignature"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException" => FailureKind::Credentials,
+            "ThrottlingException"
+            | "Throttling"
+            | "TooManyRequestsException"
+            | "RequestLimitExceeded" => FailureKind::Throttled { retry_after: None },
+            _ if status == 429 => FailureKind::Throttled { retry_after: None },
+            _ if status >= 500 => FailureKind::Broken,
+            _ => FailureKind::Other,
+        }
+    }
+
+    /// The failure of a registry request that got no answer.
+    pub(crate) fn http(&self, error: reqwest::Error) -> Failure {
+        let error = error.without_url();
+        let kind = if error.is_connect() {
+            FailureKind::Unreachable
+        } else {
+            FailureKind::Broken
+        };
+        self.failure(kind, chain(&error))
+    }
+
+    /// The failure that a registry answered (Open Container Initiative distribution specification, "Error codes").
+    pub(crate) fn answered(
+        &self,
+        status: u16,
+        retry_after: Option<Duration>,
+        body: &str,
+    ) -> Failure {
+        let message = first_message(body).unwrap_or_else(|| format!("HTTP {status}"));
+        let kind = match status {
+            401 => FailureKind::Credentials,
+            403 => return self.denied(message),
+            404 if body.contains("NAME_UNKNOWN") => FailureKind::RepositoryNotFound,
+            429 => FailureKind::Throttled { retry_after },
+            500.. => FailureKind::Broken,
+            _ => FailureKind::Other,
+        };
+        self.failure(kind, message)
+    }
+}
+
+/// `CODE: message` of the first error in the body, or the body itself if it is short plain text.
+fn first_message(body: &str) -> Option<String> {
+    let parsed: Option<serde_json::Value> = serde_json::from_str(body).ok();
+    if let Some(error) = parsed.as_ref().and_then(|body| body.get("errors")?.get(0)) {
+        let text = |key| {
+            error
+                .get(key)
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or("")
+        };
+        return Some(format!("{}: {}", text("code"), text("message")));
+    }
+    let body = body.trim();
+    let short = !body.is_empty() && body.len() <= 200;
+    short.then(|| body.to_owned())
+}
+
+/// Every digest a message names.
+fn digests(message: &str) -> Vec<Digest> {
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == ':');
+    message
+        .split(word)
+        .filter_map(|word| word.parse().ok())
+        .collect()
+}
+
+/// The causes of an error, outermost first, each text once.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+fn any_cause(error: &(dyn Error + 'static), is: impl Fn(&(dyn Error + 'static)) -> bool) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if is(cause) {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}
+
+fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
+    any_cause(error, |cause| cause.is::<CredentialsError>())
+}
+
+fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    use std::io::ErrorKind;
+    any_cause(error, |cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| {
+            let kind = io.kind();
+            kind == ErrorKind::ConnectionRefused || kind == ErrorKind::HostUnreachable
+        }) || cause.to_string().contains("dns error")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_found_in_messages() {
+        let a = format!("sha256:{}", "a".repeat(64));
+        let b = format!("sha256:{}", "b".repeat(64));
+        let message = format!("Layers with digests '[{a}, {b}]' do not exist");
+        let found: Vec<_> = digests(&message).iter().map(ToString::to_string).collect();
+        assert_eq!(found, [a, b]);
+    }
+
+    #[test]
+    fn registry_answers_become_failures() {
+        let subject = Subject {
+            operation: "mount blob",
+            object: "fluentd/app".into(),
+            side: Some(Side::Target),
+            action: "ecr:InitiateLayerUpload".into(),
+            resource: "arn".into(),
+        };
+        let check = |status, body: &str, kind: FailureKind, text: &str| {
+            let failure = subject.answered(status, None, body);
+            assert_eq!(failure.kind, kind, "{body}");
+            assert!(failure.to_string().contains(text), "{failure}");
+        };
+        let unknown = r#"{"errors":[{"code":"NAME_UNKNOWN","message":"no such repository"}]}"#;
+        check(
+            404,
+            unknown,
+            FailureKind::RepositoryNotFound,
+            "NAME_UNKNOWN: no such repository",
+        );
+        check(
+            401,
+            "Not Authorized",
+            FailureKind::Credentials,
+            "Not Authorized",
+        );
+        check(503, "", FailureKind::Broken, "HTTP 503");
+        let throttled = FailureKind::Throttled { retry_after: None };
+        check(
+            429,
+            "TOOMANYREQUESTS: Rate exceeded",
+            throttled,
+            "Rate exceeded",
+        );
+    }
+}

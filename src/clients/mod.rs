@@ -1,0 +1,10 @@
+//! The outside world in our words: requests, answers and failures. No type of an SDK or of an HTTP library leaves this
+//! module, and nothing here decides what should happen.
+
+pub mod aws;
+pub mod ecr;
+pub mod inventory;
+pub mod pace;
+pub mod registry;
+
+mod answer;

@@ -1,0 +1,247 @@
+//! When a request may go out, and when it is tried again: one token bucket for each API with ECR's default quota, halved
+//! on a throttle; retries for what may pass by itself, until the deadline. A throttle is never a failure before that.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::model::failure::{Failure, FailureKind};
+
+/// APIs with a quota of their own (Amazon ECR User Guide, "Amazon ECR service quotas"). Mounts count as starts of uploads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Api {
+    /// `PutImage`: 10/s.
+    PutImage,
+    /// `InitiateLayerUpload`, and with it every mount: 100/s.
+    InitiateLayerUpload,
+    /// `CompleteLayerUpload`: 100/s.
+    CompleteLayerUpload,
+    /// `BatchGetImage`: 2,000/s.
+    BatchGetImage,
+    /// `BatchCheckLayerAvailability`: 1,000/s.
+    BatchCheckLayerAvailability,
+    /// `GetDownloadUrlForLayer` and blob downloads: 3,000/s.
+    GetDownloadUrlForLayer,
+    /// Everything without a published quota.
+    Other,
+}
+
+impl Api {
+    /// The default quota, in requests per second. The one for unpublished rates is a bound for our own politeness.
+    fn per_second(self) -> f64 {
+        match self {
+            Self::PutImage => 10.0,
+            Self::InitiateLayerUpload | Self::CompleteLayerUpload => 100.0,
+            Self::BatchGetImage => 2000.0,
+            Self::BatchCheckLayerAvailability => 1000.0,
+            Self::GetDownloadUrlForLayer => 3000.0,
+            Self::Other => 500.0,
+        }
+    }
+}
+
+/// How often trouble that may pass by itself is tried again.
+const RETRIES: u32 = 4;
+/// The first pause before a retry.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause, unless `Retry-After` asks for more.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Throttles this close together are one event: a burst that was sent before the first answer came.
+const EPOCH: Duration = Duration::from_millis(100);
+
+/// Paces every request of the process.
+#[derive(Debug)]
+pub struct Pace {
+    deadline: Instant,
+    slots: Semaphore,
+    buckets: Mutex<BTreeMap<Api, Bucket>>,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    per_second: f64,
+    tokens: f64,
+    filled: Instant,
+    halved: Option<Instant>,
+}
+
+impl Pace {
+    /// For a run that may take so long, with so many requests at once.
+    pub fn new(timeout: Duration, jobs: usize) -> Self {
+        Self {
+            deadline: Instant::now() + timeout,
+            slots: Semaphore::new(jobs.max(1)),
+            buckets: Mutex::default(),
+        }
+    }
+
+    /// When nothing is tried again any more.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Sends a request when it may go out, and again while its failure may pass by itself.
+    ///
+    /// # Errors
+    /// The last failure.
+    pub async fn run<T>(
+        &self,
+        api: Api,
+        mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut tries = 0;
+        loop {
+            let failure = {
+                let _slot = self.slots.acquire().await;
+                sleep_until(self.take(api)).await;
+                match attempt().await {
+                    Ok(value) => return Ok(value),
+                    Err(failure) => failure,
+                }
+            };
+            let pause = match &failure.kind {
+                FailureKind::Throttled { retry_after } => {
+                    self.halve(api);
+                    retry_after.unwrap_or_else(|| pause(tries, &failure))
+                }
+                FailureKind::Broken | FailureKind::Unreachable if tries < RETRIES => {
+                    pause(tries, &failure)
+                }
+                _ => return Err(failure),
+            };
+            tries = tries.saturating_add(1);
+            if Instant::now() + pause > self.deadline {
+                return Err(failure);
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// Takes a token, and says from when on it may be used.
+    fn take(&self, api: Api) -> Instant {
+        let now = Instant::now();
+        let mut buckets = self.buckets.lock().unwrap_or_else(|held| held.into_inner());
+        let bucket = buckets.entry(api).or_insert_with(|| Bucket {
+            per_second: api.per_second(),
+            tokens: api.per_second(),
+            filled: now,
+            halved: None,
+        });
+        let waited = now.duration_since(bucket.filled).as_secs_f64();
+        bucket.tokens = (bucket.tokens + waited * bucket.per_second).min(bucket.per_second);
+        bucket.filled = now;
+        bucket.tokens -= 1.0;
+        if bucket.tokens >= 0.0 {
+            now
+        } else {
+            now + Duration::from_secs_f64(-bucket.tokens / bucket.per_second)
+        }
+    }
+
+    fn halve(&self, api: Api) {
+        let now = Instant::now();
+        let mut buckets = self.buckets.lock().unwrap_or_else(|held| held.into_inner());
+        if let Some(bucket) = buckets.get_mut(&api)
+            && bucket
+                .halved
+                .is_none_or(|halved| now.duration_since(halved) > EPOCH)
+        {
+            bucket.per_second = (bucket.per_second / 2.0).max(1.0);
+            bucket.tokens = bucket.tokens.min(0.0);
+            bucket.halved = Some(now);
+        }
+    }
+}
+
+/// Doubles with every try. Spread by what the request is about, so that requests that failed together do not come back
+/// together; the same run always pauses the same.
+fn pause(tries: u32, failure: &Failure) -> Duration {
+    let doubled = FIRST_PAUSE
+        .saturating_mul(1 << tries.min(16))
+        .min(LONGEST_PAUSE);
+    let spread = failure.object.bytes().fold(7_u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u32::from(byte))
+    });
+    doubled.mul_f64(0.75 + f64::from(spread % 512) / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(kind: FailureKind) -> Failure {
+        Failure {
+            operation: "PutImage".into(),
+            object: "fluentd/app".into(),
+            side: None,
+            kind,
+            message: String::new(),
+        }
+    }
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_time().build().expect("a runtime");
+        runtime.block_on(future)
+    }
+
+    async fn tries(kind: FailureKind, timeout: Duration) -> u32 {
+        let pace = Pace::new(timeout, 4);
+        let mut tries = 0;
+        let result = pace
+            .run(Api::Other, async || {
+                tries += 1;
+                Err::<(), _>(failure(kind.clone()))
+            })
+            .await;
+        assert!(result.is_err());
+        tries
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_nothing_else() {
+        block_on(async {
+            let long = Duration::from_secs(60);
+            assert_eq!(tries(FailureKind::Broken, long).await, 1 + RETRIES);
+            assert_eq!(tries(FailureKind::Quota, long).await, 1);
+            let short = Duration::from_millis(20);
+            assert_eq!(
+                tries(FailureKind::Broken, short).await,
+                1,
+                "nothing after the deadline"
+            );
+        });
+    }
+
+    #[test]
+    fn a_throttle_is_waited_for_as_long_as_there_is_time() {
+        block_on(async {
+            let retry_after = Some(Duration::from_millis(5));
+            let throttled = FailureKind::Throttled { retry_after };
+            let tries = tries(throttled, Duration::from_millis(200)).await;
+            assert!(tries > RETRIES + 1, "{tries}");
+        });
+    }
+
+    #[test]
+    fn a_bucket_gives_its_burst_at_once_and_then_its_rate() {
+        block_on(async {
+            let pace = Pace::new(Duration::from_secs(60), 4);
+            let start = Instant::now();
+            let times: Vec<_> = (0..12).map(|_| pace.take(Api::PutImage)).collect();
+            let late = |time: &&Instant| time.duration_since(start) > Duration::from_millis(50);
+            assert_eq!(times.iter().filter(late).count(), 2);
+            pace.halve(Api::PutImage);
+            pace.halve(Api::PutImage);
+            let buckets = pace.buckets.lock().expect("a lock");
+            assert_eq!(
+                buckets[&Api::PutImage].per_second,
+                5.0,
+                "halved once in an epoch"
+            );
+        });
+    }
+}

@@ -1,0 +1,376 @@
+//! The registry's `/v2/` endpoint, for the two things that only it can do: mount a blob from another repository, and
+//! stream one into an upload session (Open Container Initiative distribution specification, "Pushing blobs").
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION, RETRY_AFTER};
+use reqwest::{Method, Response, Url};
+use tokio::sync::Mutex;
+
+use crate::clients::answer::Subject;
+use crate::clients::ecr::Ecr;
+use crate::clients::pace::{Api, Pace};
+use crate::model::failure::{Failure, FailureKind, Side};
+use crate::model::manifest::Descriptor;
+use crate::model::reference::{Registry, Repository};
+
+/// What became of a mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mount {
+    /// The target now refers to the blob; nothing was transferred.
+    Mounted,
+    /// The registry opened an upload session instead.
+    Declined(Session),
+    /// The principal may not mount from the source.
+    Denied,
+}
+
+/// An open upload session.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Session(Url);
+
+/// A client of the `/v2/` endpoints of all registries of a run.
+pub struct Endpoint {
+    http: reqwest::Client,
+    ecr: Rc<Ecr>,
+    pace: Rc<Pace>,
+    address: Option<Url>,
+    tokens: RefCell<BTreeMap<String, Rc<Mutex<Option<String>>>>>,
+}
+
+/// Why `DEMITASSE_REGISTRY_ENDPOINT` is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// Not an address.
+    #[error("DEMITASSE_REGISTRY_ENDPOINT is not a URL: {0}")]
+    Unreadable(String),
+    /// It receives the registry password.
+    #[error(
+        "DEMITASSE_REGISTRY_ENDPOINT must be https or a loopback address, because it receives the registry password"
+    )]
+    Insecure,
+}
+
+/// Checks the address of the `/v2/` endpoint where it is not the usual host.
+///
+/// # Errors
+/// [`AddressError`].
+pub fn address(text: &str) -> Result<Url, AddressError> {
+    let url: Url = text
+        .parse()
+        .map_err(|error| AddressError::Unreadable(format!("{error}")))?;
+    let loopback = match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => {
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let ip: Result<std::net::IpAddr, _> = host.parse();
+            ip.is_ok_and(|ip| ip.is_loopback())
+        }
+        None => false,
+    };
+    if url.scheme() == "https" || (url.scheme() == "http" && loopback) {
+        Ok(url)
+    } else {
+        Err(AddressError::Insecure)
+    }
+}
+
+impl Endpoint {
+    /// A client that reaches registries under their own hosts, or all of them at the one address.
+    ///
+    /// # Errors
+    /// Where TLS or a proxy of the environment cannot be set up.
+    pub fn new(ecr: Rc<Ecr>, pace: Rc<Pace>, address: Option<Url>) -> Result<Self, String> {
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("demitasse/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            .read_timeout(Duration::from_secs(60))
+            .build()
+            .map_err(|error| format!("{error:?}"))?;
+        Ok(Self {
+            http,
+            ecr,
+            pace,
+            address,
+            tokens: RefCell::default(),
+        })
+    }
+
+    /// Fetches the token of a registry ahead of its first use.
+    ///
+    /// # Errors
+    /// That of `GetAuthorizationToken`.
+    pub async fn sign_in(&self, registry: &Registry) -> Result<(), Failure> {
+        self.token(registry, None).await.map(drop)
+    }
+
+    /// Asks to mount a blob of `source` into `target`. Both are in one registry.
+    ///
+    /// # Errors
+    /// Anything that is not one of the three outcomes.
+    pub async fn mount(
+        &self,
+        target: &Repository,
+        source: &Repository,
+        blob: &Descriptor,
+    ) -> Result<Mount, Failure> {
+        let subject = subject(
+            "mount blob",
+            target,
+            Side::Target,
+            "InitiateLayerUpload",
+            blob,
+        );
+        let digest = blob.digest.as_str();
+        let query = [("mount", digest), ("from", source.name.as_str())];
+        let url = self.url(target, "blobs/uploads/", &query, &subject)?;
+        let sent = self.start(target, &subject, &url).await;
+        match sent {
+            Ok((201, _)) => Ok(Mount::Mounted),
+            Ok((_, location)) => Ok(Mount::Declined(location)),
+            Err(failure) if matches!(failure.kind, FailureKind::Denied { .. }) => Ok(Mount::Denied),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Opens an upload session without asking for a mount.
+    ///
+    /// # Errors
+    /// The registry's.
+    pub async fn open(&self, target: &Repository, blob: &Descriptor) -> Result<Session, Failure> {
+        let subject = subject(
+            "open upload",
+            target,
+            Side::Target,
+            "InitiateLayerUpload",
+            blob,
+        );
+        let url = self.url(target, "blobs/uploads/", &[], &subject)?;
+        self.start(target, &subject, &url)
+            .await
+            .map(|(_, session)| session)
+    }
+
+    async fn start(
+        &self,
+        target: &Repository,
+        subject: &Subject,
+        url: &Url,
+    ) -> Result<(u16, Session), Failure> {
+        self.pace
+            .run(Api::InitiateLayerUpload, async || {
+                let request = self.http.request(Method::POST, url.clone());
+                let request = request.header(CONTENT_LENGTH, 0);
+                let answer = self.send(&target.registry, request, subject).await?;
+                let location = location(url, &answer);
+                match answer.status().as_u16() {
+                    201 => Ok((201, Session(url.clone()))),
+                    202 => {
+                        let missing = || {
+                            let kind = FailureKind::BadAnswer;
+                            subject.failure(kind, "202 without a Location to upload to")
+                        };
+                        Ok((202, Session(location.ok_or_else(missing)?)))
+                    }
+                    status => {
+                        let text = format!("unexpected status {status}");
+                        Err(subject.failure(FailureKind::BadAnswer, text))
+                    }
+                }
+            })
+            .await
+    }
+
+    /// Streams a blob of `source` into an upload session of `target`, with bounded memory; `on_bytes` hears of each piece.
+    ///
+    /// # Errors
+    /// The registry's; also where the bytes that arrive are not the blob's.
+    pub async fn stream(
+        &self,
+        source: &Repository,
+        target: &Repository,
+        blob: &Descriptor,
+        session: &Session,
+        on_bytes: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Result<(), Failure> {
+        let from = subject(
+            "read blob",
+            source,
+            Side::Source,
+            "GetDownloadUrlForLayer",
+            blob,
+        );
+        let path = format!("blobs/{}", blob.digest);
+        let url = self.url(source, &path, &[], &from)?;
+        let answer = self
+            .pace
+            .run(Api::GetDownloadUrlForLayer, async || {
+                let request = self.http.request(Method::GET, url.clone());
+                self.send(&source.registry, request, &from).await
+            })
+            .await?;
+        let into = subject(
+            "upload blob",
+            target,
+            Side::Target,
+            "CompleteLayerUpload",
+            blob,
+        );
+        let mut destination = session.0.clone();
+        destination
+            .query_pairs_mut()
+            .append_pair("digest", blob.digest.as_str());
+        let bytes = answer.bytes_stream().inspect_ok(move |piece| {
+            on_bytes(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        });
+        let request = self.http.request(Method::PUT, destination);
+        let request = request
+            .header(CONTENT_LENGTH, blob.size)
+            .body(reqwest::Body::wrap_stream(bytes));
+        self.send(&target.registry, request, &into).await.map(drop)
+    }
+
+    /// Closes an upload session that is not needed; best effort.
+    pub async fn cancel(&self, target: &Repository, session: &Session) {
+        let request = self.http.request(Method::DELETE, session.0.clone());
+        let request = request.timeout(Duration::from_secs(3));
+        let subject = Subject {
+            operation: "cancel upload",
+            object: target.to_string(),
+            side: Some(Side::Target),
+            action: "ecr:InitiateLayerUpload".to_owned(),
+            resource: target.arn(),
+        };
+        // A session that stays open lapses by itself; there is nothing to do about a failure.
+        drop(self.send(&target.registry, request, &subject).await);
+    }
+
+    fn url(
+        &self,
+        repository: &Repository,
+        path: &str,
+        query: &[(&str, &str)],
+        subject: &Subject,
+    ) -> Result<Url, Failure> {
+        let usual = || format!("https://{}/", repository.registry.host()).parse();
+        let base = self.address.clone().map_or_else(usual, Ok);
+        let joined = base.and_then(|base| base.join(&format!("/v2/{}/{path}", repository.name)));
+        let mut url =
+            joined.map_err(|error| subject.failure(FailureKind::Other, format!("{error}")))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    /// Sends with the registry's token at once; a token that is no longer taken is fetched anew, once.
+    async fn send(
+        &self,
+        registry: &Registry,
+        request: reqwest::RequestBuilder,
+        subject: &Subject,
+    ) -> Result<Response, Failure> {
+        let again = request.try_clone();
+        let token = self.token(registry, None).await?;
+        let answer = self.send_with(request, &token, subject).await?;
+        let expired = answer.status().as_u16() == 401;
+        match again {
+            Some(again) if expired => {
+                let token = self.token(registry, Some(&token)).await?;
+                let answer = self.send_with(again, &token, subject).await?;
+                checked(answer, subject).await
+            }
+            _ => checked(answer, subject).await,
+        }
+    }
+
+    async fn send_with(
+        &self,
+        request: reqwest::RequestBuilder,
+        token: &str,
+        subject: &Subject,
+    ) -> Result<Response, Failure> {
+        let request = request.header(AUTHORIZATION, format!("Basic {token}"));
+        request.send().await.map_err(|error| subject.http(error))
+    }
+
+    /// The token for a registry: fetched once, and anew if `stale` is still the one we hold.
+    async fn token(&self, registry: &Registry, stale: Option<&str>) -> Result<String, Failure> {
+        let cell = {
+            let mut tokens = self.tokens.borrow_mut();
+            Rc::clone(tokens.entry(registry.region().to_owned()).or_default())
+        };
+        let mut held = cell.lock().await;
+        match held.as_deref() {
+            Some(token) if stale != Some(token) => Ok(token.to_owned()),
+            _ => {
+                let token = self.ecr.authorization_token(registry).await?;
+                *held = Some(token.clone());
+                Ok(token)
+            }
+        }
+    }
+}
+
+fn subject(
+    operation: &'static str,
+    repository: &Repository,
+    side: Side,
+    action: &str,
+    blob: &Descriptor,
+) -> Subject {
+    Subject {
+        operation,
+        object: format!("{repository}@{}", blob.digest),
+        side: Some(side),
+        action: format!("ecr:{action}"),
+        resource: repository.arn(),
+    }
+}
+
+/// Where an answer points to: absolute or relative to what was asked.
+fn location(asked: &Url, answer: &Response) -> Option<Url> {
+    let location = answer.headers().get(LOCATION)?.to_str().ok()?;
+    asked.join(location).ok()
+}
+
+async fn checked(answer: Response, subject: &Subject) -> Result<Response, Failure> {
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    let status = answer.status().as_u16();
+    let retry_after = answer.headers().get(RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = answer.text().await.unwrap_or_default();
+    let body: String = body.chars().take(4096).collect();
+    Err(subject.answered(status, retry_after.map(Duration::from_secs), &body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_goes_only_to_loopback_or_https() {
+        for text in [
+            "http://127.0.0.1:5000",
+            "http://localhost:1",
+            "http://[::1]:1",
+            "https://x.y",
+        ] {
+            assert!(address(text).is_ok(), "{text}");
+        }
+        for text in [
+            "http://example.com",
+            "ftp://127.0.0.1",
+            "127.0.0.1:5000",
+            "",
+        ] {
+            assert!(address(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! How to promote: flags, with the settings file behind them and the defaults behind that.
+
+use std::time::Duration;
+
+use crate::commands::selection::Wrong;
+use crate::model::settings::{CreateRepository, Lifecycle, NewMutability, Settings};
+use crate::plan::mapping;
+use crate::plan::pattern::Pattern;
+use crate::plan::problem::Severity;
+use crate::plan::promotion::Rules;
+
+const SOURCE: &str = "{name}/common";
+const TARGET: &str = "{name}/{family}";
+const KEEP: u32 = 30;
+const MIN_PUSHES: u32 = 3;
+/// ECR takes five exclusion filters, and one is for pins.
+const MAX_MOVING_TAGS: usize = 4;
+
+/// Whether a finding stops the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Strictness {
+    /// Refuse.
+    Error,
+    /// Only say so.
+    Warn,
+}
+
+/// What to do with images that match no pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Unmatched {
+    /// Leave them alone.
+    Skip,
+    /// Refuse.
+    Error,
+}
+
+/// Whether referrers travel with their subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Referrers {
+    /// They do.
+    Copy,
+    /// They stay.
+    Skip,
+}
+
+/// The flags that say how to promote.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Promotion")]
+pub(super) struct Choices {
+    /// Pattern of the common repository [default: {name}/common]
+    #[arg(long, env = "DEMITASSE_SOURCE", value_name = "PATTERN")]
+    source: Option<String>,
+
+    /// Pattern of the task-definition repository [default: {name}/{family}]
+    #[arg(long, env = "DEMITASSE_TARGET", value_name = "PATTERN")]
+    target: Option<String>,
+
+    /// How many images the lifecycle policy keeps, where we install one [default: 30]
+    #[arg(long, env = "DEMITASSE_KEEP", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
+
+    /// Install our lifecycle policy, verify that the present one protects as much, or do not look [default: install]
+    #[arg(long, env = "DEMITASSE_LIFECYCLE", value_enum)]
+    lifecycle: Option<Lifecycle>,
+
+    /// Create target repositories that do not exist [default: auto]
+    #[arg(long, env = "DEMITASSE_CREATE_REPOSITORY", value_enum)]
+    create_repository: Option<CreateRepository>,
+
+    /// Tag mutability of repositories we create [default: immutable]
+    #[arg(long, env = "DEMITASSE_MUTABILITY", value_enum)]
+    mutability: Option<NewMutability>,
+
+    /// Refuse to stream blobs that cannot be mounted
+    #[arg(long, env = "DEMITASSE_MOUNT_ONLY")]
+    mount_only: bool,
+
+    /// Refuse to stream more than this (such as 500MB)
+    #[arg(long, env = "DEMITASSE_MAX_UPLOAD", value_name = "SIZE", value_parser = size)]
+    max_upload: Option<u64>,
+
+    /// Let a tag move to another digest; the old digest is pinned first
+    #[arg(long, env = "DEMITASSE_ALLOW_TAG_MOVE")]
+    allow_tag_move: bool,
+
+    /// Images that match neither pattern
+    #[arg(long, env = "DEMITASSE_UNMATCHED", value_enum, default_value = "skip")]
+    unmatched: Unmatched,
+
+    /// Images in another family's repository
+    #[arg(
+        long,
+        env = "DEMITASSE_FOREIGN_TARGET",
+        value_enum,
+        default_value = "error"
+    )]
+    foreign_target: Strictness,
+
+    /// Images taken from the common repository without --env-out
+    #[arg(
+        long,
+        env = "DEMITASSE_FROM_COMMON",
+        value_enum,
+        default_value = "error"
+    )]
+    from_common: Strictness,
+
+    /// OCI referrers of the images (signatures, SBOMs)
+    #[arg(long, env = "DEMITASSE_REFERRERS", value_enum, default_value = "copy")]
+    referrers: Referrers,
+
+    /// An image that is deployed again with fewer promotions left than this is pinned [default: 3]
+    #[arg(long, env = "DEMITASSE_MIN_PUSHES", value_name = "N")]
+    min_pushes: Option<u32>,
+}
+
+impl Choices {
+    /// The patterns.
+    ///
+    /// # Errors
+    /// A pattern that cannot work.
+    pub(super) fn mapping(&self, settings: &Settings) -> Result<mapping::Rules, Wrong> {
+        let pattern = |flag: &str, given: &Option<String>, set: &Option<String>, default: &str| {
+            let text = given.as_deref().or(set.as_deref()).unwrap_or(default);
+            let parsed = text.parse::<Pattern>();
+            parsed.map_err(|error| Wrong::from(format!("{flag} `{text}`: {error}")))
+        };
+        let source = pattern("--source", &self.source, &settings.source, SOURCE)?;
+        let target = pattern("--target", &self.target, &settings.target, TARGET)?;
+        mapping::Rules::new(source, target, settings.families.clone())
+            .map_err(|error| Wrong::from(error.to_string()))
+    }
+
+    /// Everything else. `handed_over` says whether `--env-out` is given.
+    ///
+    /// # Errors
+    /// Settings that cannot work.
+    pub(super) fn rules(&self, settings: &Settings, handed_over: bool) -> Result<Rules, Wrong> {
+        if settings.moving_tags.len() > MAX_MOVING_TAGS {
+            return Err(Wrong::from(format!(
+                "moving_tags: at most {MAX_MOVING_TAGS}, because ECR takes five exclusions from immutability \
+                 and one is for pins; use a wildcard"
+            )));
+        }
+        let strict = |strictness: Strictness| match strictness {
+            Strictness::Error => Severity::Error,
+            Strictness::Warn => Severity::Warning,
+        };
+        Ok(Rules {
+            keep: self.keep.or(settings.keep).unwrap_or(KEEP),
+            min_pushes: self
+                .min_pushes
+                .or(settings.min_pushes)
+                .unwrap_or(MIN_PUSHES),
+            lifecycle: self
+                .lifecycle
+                .or(settings.lifecycle)
+                .unwrap_or(Lifecycle::Install),
+            create_repository: self
+                .create_repository
+                .or(settings.create_repository)
+                .unwrap_or(CreateRepository::Auto),
+            mutability: self
+                .mutability
+                .or(settings.mutability)
+                .unwrap_or(NewMutability::Immutable),
+            mount_only: self.mount_only,
+            max_upload: self.max_upload,
+            allow_tag_move: self.allow_tag_move,
+            moving_tags: settings.moving_tags.clone(),
+            unmatched: match self.unmatched {
+                Unmatched::Skip => Severity::Note,
+                Unmatched::Error => Severity::Error,
+            },
+            foreign_target: strict(self.foreign_target),
+            from_common: strict(self.from_common),
+            handed_over,
+            referrers: self.referrers == Referrers::Copy,
+            tags: settings.tags.clone(),
+        })
+    }
+}
+
+/// A size with a decimal unit: `500MB`, `2GB`, `1048576`.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{text}` is not a size such as 500MB"))?;
+    let unit = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" => 1000,
+        "M" | "MB" => 1000 * 1000,
+        "G" | "GB" => 1000 * 1000 * 1000,
+        "T" | "TB" => 1000_u64.pow(4),
+        other => return Err(format!("`{other}` is not a unit: B, kB, MB, GB or TB")),
+    };
+    number
+        .checked_mul(unit)
+        .ok_or_else(|| format!("`{text}` is too large"))
+}
+
+/// A duration such as `15m` or `90s`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_decimal_units() {
+        let cases = [
+            ("500MB", 500_000_000),
+            ("2g", 2_000_000_000),
+            ("7", 7),
+            ("0", 0),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "MB", "1.5GB", "5 parsecs", "99999999999TB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}

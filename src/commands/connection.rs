@@ -1,0 +1,61 @@
+//! The clients of a run.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::clients::aws::{self, Access};
+use crate::clients::ecr::Ecr;
+use crate::clients::pace::Pace;
+use crate::clients::registry::{self, Endpoint};
+use crate::commands::selection::Wrong;
+use crate::commands::surroundings::Surroundings;
+
+/// What a connection is made with.
+pub(super) struct Wish {
+    /// The Region for calls that belong to no registry.
+    pub(super) region: Option<String>,
+    /// The role to assume.
+    pub(super) role: Option<String>,
+    /// The variables of the envfiles.
+    pub(super) envfile: BTreeMap<String, String>,
+    /// How long the run may take.
+    pub(super) timeout: Duration,
+    /// How many requests at once.
+    pub(super) jobs: usize,
+}
+
+/// The clients.
+pub(super) struct Connection {
+    pub(super) pace: Rc<Pace>,
+    pub(super) ecr: Rc<Ecr>,
+    pub(super) endpoint: Rc<Endpoint>,
+}
+
+/// Connects. No request is sent yet, except to assume a role.
+///
+/// # Errors
+/// An address that must not receive the registry password; TLS that cannot be set up.
+pub(super) async fn connect(
+    wish: Wish,
+    surroundings: &Surroundings<'_>,
+) -> Result<Connection, Wrong> {
+    let address = surroundings.variable("DEMITASSE_REGISTRY_ENDPOINT");
+    let address = address.map(registry::address).transpose();
+    let address = address.map_err(|error| Wrong::from(error.to_string()))?;
+    let pace = Rc::new(Pace::new(wish.timeout, wish.jobs));
+    let access = Access {
+        region: wish.region,
+        role: wish.role,
+        envfile: wish.envfile,
+    };
+    let config = aws::load(&access).await;
+    let ecr = Rc::new(Ecr::new(config, Rc::clone(&pace)));
+    let endpoint = Endpoint::new(Rc::clone(&ecr), Rc::clone(&pace), address)
+        .map_err(|error| Wrong::from(format!("the HTTP client cannot be set up: {error}")))?;
+    Ok(Connection {
+        pace,
+        ecr,
+        endpoint: Rc::new(endpoint),
+    })
+}

@@ -1,0 +1,14 @@
+//! One file for each subcommand: its arguments, then gather → plan → show → apply → show. What several share stands
+//! beside them.
+
+pub mod promote;
+pub mod surroundings;
+
+mod choices;
+mod connection;
+mod github;
+mod log;
+mod progress;
+mod selection;
+mod settings;
+mod signals;

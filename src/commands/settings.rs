@@ -1,0 +1,65 @@
+//! Finds `demitasse.yml`: beside the config, then upward to the root of the repository.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::commands::selection::Wrong;
+use crate::commands::surroundings::Surroundings;
+use crate::model::project::Project;
+use crate::model::settings::{FILE_NAME, Settings};
+
+/// Reads the settings that hold for these projects.
+///
+/// # Errors
+/// An unreadable file; projects whose nearest files are not the same one.
+pub(super) fn read(
+    given: Option<&Path>,
+    projects: &[Project],
+    surroundings: &Surroundings<'_>,
+) -> Result<Settings, Wrong> {
+    let directory = surroundings.directory()?;
+    let nearest = |project: &Project| {
+        let config = directory.join(&project.config);
+        nearest(config.parent().unwrap_or(&directory))
+    };
+    let files: BTreeSet<Option<PathBuf>> = match given {
+        Some(path) => BTreeSet::from([Some(path.to_owned())]),
+        None => projects.iter().map(nearest).collect(),
+    };
+    if files.len() > 1 {
+        let name = |file: &Option<PathBuf>| {
+            let none = || "none".to_owned();
+            file.as_ref()
+                .map_or_else(none, |file| file.display().to_string())
+        };
+        let names: Vec<String> = files.iter().map(name).collect();
+        return Err(Wrong {
+            message: format!(
+                "the configs have different {FILE_NAME}: {}",
+                names.join(", ")
+            ),
+            hint: Some("pass --settings FILE, or run once for each".to_owned()),
+        });
+    }
+    let Some(path) = files.into_iter().flatten().next() else {
+        return Ok(Settings::default());
+    };
+    let text = surroundings.read(&path)?;
+    Settings::read(&text).map_err(|error| Wrong {
+        message: format!("{}: {error}", path.display()),
+        hint: Some("the keys are in docs/settings.md".to_owned()),
+    })
+}
+
+fn nearest(start: &Path) -> Option<PathBuf> {
+    for directory in start.ancestors() {
+        let file = directory.join(FILE_NAME);
+        if file.is_file() {
+            return Some(file);
+        }
+        if directory.join(".git").exists() {
+            return None;
+        }
+    }
+    None
+}

@@ -1,0 +1,95 @@
+//! What can go wrong when reading ecspresso's files: one text, the place in the source, and the next step.
+//!
+//! Values of environment variables may be secrets. So an error quotes source text only, never rendered text.
+
+use std::fmt;
+
+use crate::ecspresso::source::Source;
+use crate::model::task_definition::Location;
+
+/// Why a config or a task definition could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
+    message: String,
+    location: Option<Location>,
+    excerpt: Option<Excerpt>,
+    hint: Option<String>,
+}
+
+impl fmt::Display for Details {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.message)?;
+        match &self.location {
+            Some(location) => write!(f, ", {location}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The source line an error points at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The line number in the source file, from 1.
+    pub line: usize,
+    /// The line, or the part of it around the column if it is long. Source text, never rendered text.
+    pub text: String,
+    /// The column in `text`, in characters, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = self.line.to_string();
+        let margin = " ".repeat(number.len());
+        let indent = " ".repeat(self.column.saturating_sub(1));
+        writeln!(f, "{number} | {}", self.text)?;
+        write!(f, "{margin} | {indent}^")
+    }
+}
+
+impl Error {
+    /// The exact next step, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        self.0.hint.clone()
+    }
+
+    /// The place in the source file.
+    pub fn location(&self) -> Option<&Location> {
+        self.0.location.as_ref()
+    }
+
+    /// The source line at that place; absent for files that hold values only (envfiles, rendered definitions).
+    pub fn excerpt(&self) -> Option<&Excerpt> {
+        self.0.excerpt.as_ref()
+    }
+
+    pub(super) fn new(message: impl Into<String>) -> Error {
+        Error(Box::new(Details {
+            message: message.into(),
+            location: None,
+            excerpt: None,
+            hint: None,
+        }))
+    }
+
+    /// An error at a byte offset of a source.
+    pub(super) fn at(message: impl Into<String>, source: &Source, offset: usize) -> Error {
+        Error(Box::new(Details {
+            message: message.into(),
+            location: Some(source.location(offset)),
+            excerpt: source.excerpt(offset),
+            hint: None,
+        }))
+    }
+
+    pub(super) fn hinted(mut self, hint: Option<String>) -> Error {
+        if hint.is_some() {
+            self.0.hint = hint;
+        }
+        self
+    }
+}

@@ -1,0 +1,134 @@
+//! What went wrong in the outside world, as a value: which operation, on which object, on which side, and what kind of
+//! trouble. Clients make them; plans carry them where something could not be read.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::digest::Digest;
+
+/// Which end of a promotion an object belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The common repository.
+    Source,
+    /// The task-definition repository.
+    Target,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        })
+    }
+}
+
+/// What kind of trouble, as far as somebody decides by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The repository does not exist.
+    RepositoryNotFound,
+    /// The principal may not.
+    Denied {
+        /// The IAM action, such as `ecr:PutImage`.
+        action: String,
+        /// The ARN it is needed on, or `*`.
+        resource: String,
+    },
+    /// No credentials, or not valid ones.
+    Credentials,
+    /// Nobody answers.
+    Unreachable,
+    /// Too many requests.
+    Throttled {
+        /// How long the other side asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The other side failed (5xx) or broke the connection.
+    Broken,
+    /// The repository exists already.
+    RepositoryExists,
+    /// This digest already has this tag.
+    ImageExists,
+    /// The tag is taken in a repository with immutable tags; by which digest is not said.
+    TagExists,
+    /// Blobs the manifest refers to are not in the repository. Empty where the answer does not name them.
+    BlobsMissing(Vec<Digest>),
+    /// A service quota is used up.
+    Quota,
+    /// The answer is not what it should be (bytes that do not match their digest, …).
+    BadAnswer,
+    /// Anything else.
+    Other,
+}
+
+/// A failed request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The operation, such as `PutImage` or `mount blob`.
+    pub operation: String,
+    /// What it was about, such as `fluentd/app:3f2c1ab`.
+    pub object: String,
+    /// Which end, where it is one.
+    pub side: Option<Side>,
+    /// What kind.
+    pub kind: FailureKind,
+    /// The other side's own words.
+    pub message: String,
+}
+
+impl Failure {
+    /// The exact next step, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        Some(match &self.kind {
+            FailureKind::Denied { action, resource } => {
+                format!("allow {action} on {resource} for the role that promotes")
+            }
+            FailureKind::Credentials => "set AWS_PROFILE or AWS_ACCESS_KEY_ID and \
+                AWS_SECRET_ACCESS_KEY, or renew the session (aws sso login)"
+                .to_owned(),
+            FailureKind::Unreachable => {
+                "check the network, the Region, HTTPS_PROXY and AWS_ENDPOINT_URL".to_owned()
+            }
+            FailureKind::Throttled { .. } => {
+                "raise --timeout, or the account's quota for this API".to_owned()
+            }
+            FailureKind::Quota => "ask for a higher quota in Service Quotas, \
+                or delete what is not needed"
+                .to_owned(),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.operation, self.object)?;
+        if let Some(side) = self.side {
+            write!(f, " ({side})")?;
+        }
+        let kind = match &self.kind {
+            FailureKind::RepositoryNotFound => "the repository does not exist",
+            FailureKind::Denied { .. } => "access denied",
+            FailureKind::Credentials => "no valid credentials",
+            FailureKind::Unreachable => "unreachable",
+            FailureKind::Throttled { .. } => "throttled",
+            FailureKind::Broken => "the service failed",
+            FailureKind::RepositoryExists => "the repository exists already",
+            FailureKind::ImageExists => "the image exists already",
+            FailureKind::TagExists => "the tag is taken",
+            FailureKind::BlobsMissing(_) => "blobs are missing",
+            FailureKind::Quota => "a quota is used up",
+            FailureKind::BadAnswer => "unusable answer",
+            FailureKind::Other => "failed",
+        };
+        write!(f, ": {kind}")?;
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,215 @@
+//! What was seen in the registries before deciding: possibly incomplete, and saying so. A fact that could not be read
+//! is a [`Failure`], never a default.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::model::digest::Digest;
+use crate::model::failure::{Failure, Side};
+use crate::model::lifecycle;
+use crate::model::manifest::Manifest;
+use crate::model::reference::{Registry, Repository, Tag};
+use crate::model::wildcard;
+
+/// A fact, or why it is not known. Unknown is never "safe".
+pub type Known<T> = Result<T, Failure>;
+
+/// How an image is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ImageId {
+    /// By its tag.
+    Tag(Tag),
+    /// By its digest.
+    Digest(Digest),
+}
+
+impl fmt::Display for ImageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => write!(f, ":{tag}"),
+            Self::Digest(digest) => write!(f, "@{digest}"),
+        }
+    }
+}
+
+/// What a plan still has to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Questions {
+    /// Whether these registries mount blobs.
+    pub blob_mounting: BTreeSet<Registry>,
+    /// What to ask about each repository.
+    pub repositories: BTreeMap<Repository, Ask>,
+}
+
+impl Questions {
+    /// Whether everything is known.
+    pub fn is_empty(&self) -> bool {
+        self.blob_mounting.is_empty() && self.repositories.values().all(Ask::is_empty)
+    }
+
+    /// The questions about one repository; `side` is kept from the first time.
+    pub fn about(&mut self, repository: &Repository, side: Side) -> &mut Ask {
+        self.repositories
+            .entry(repository.clone())
+            .or_insert_with(|| Ask::new(side))
+    }
+}
+
+/// What a plan has to know of one repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Which end it is, for messages.
+    pub side: Side,
+    /// Manifests (`BatchGetImage`).
+    pub images: BTreeSet<ImageId>,
+    /// Referrers of these digests (`ListImageReferrers`).
+    pub referrers: BTreeSet<Digest>,
+    /// Whether these blobs are there (`BatchCheckLayerAvailability`).
+    pub blobs: BTreeSet<Digest>,
+    /// Mutability and encryption (`DescribeRepositories`).
+    pub settings: bool,
+    /// The lifecycle policy (`GetLifecyclePolicy`).
+    pub policy: bool,
+    /// Every image with its tags and push date (`DescribeImages`).
+    pub listing: bool,
+    /// The repository policy (`GetRepositoryPolicy`).
+    pub access: bool,
+}
+
+impl Ask {
+    fn new(side: Side) -> Self {
+        Self {
+            side,
+            images: BTreeSet::new(),
+            referrers: BTreeSet::new(),
+            blobs: BTreeSet::new(),
+            settings: false,
+            policy: false,
+            listing: false,
+            access: false,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        let flags = [self.settings, self.policy, self.listing, self.access];
+        self.images.is_empty()
+            && self.referrers.is_empty()
+            && self.blobs.is_empty()
+            && flags.iter().all(|asked| !asked)
+    }
+}
+
+/// What was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// Whether each registry mounts blobs (account setting `BLOB_MOUNTING`).
+    pub blob_mounting: BTreeMap<Registry, Known<bool>>,
+    /// What is known of each repository.
+    pub repositories: BTreeMap<Repository, Facts>,
+}
+
+/// What was seen of one repository. A fact that was not asked for is `None`.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Some call said that it does not exist.
+    pub missing: bool,
+    /// The answers to [`Ask::images`]; `None` inside where there is no such image.
+    pub images: BTreeMap<ImageId, Known<Option<Manifest>>>,
+    /// The answers to [`Ask::referrers`].
+    pub referrers: BTreeMap<Digest, Known<Vec<Digest>>>,
+    /// The answers to [`Ask::blobs`].
+    pub blobs: BTreeMap<Digest, Known<bool>>,
+    /// Mutability and encryption.
+    pub settings: Option<Known<RepositorySettings>>,
+    /// The lifecycle policy's text, or that there is none.
+    pub policy: Option<Known<Option<String>>>,
+    /// Every image, archived ones too.
+    pub listing: Option<Known<Vec<lifecycle::Image>>>,
+    /// The repository policy's text, or that there is none.
+    pub access: Option<Known<Option<String>>>,
+}
+
+/// Settings of a repository that matter to a promotion (Amazon ECR API Reference, `Repository`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositorySettings {
+    /// Whether tags may move.
+    pub mutability: Mutability,
+    /// With what it is encrypted; cannot be changed after creation.
+    pub encryption: Encryption,
+}
+
+/// Tag mutability with its exclusions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mutability {
+    /// What holds for tags that no exclusion matches.
+    pub immutable: bool,
+    /// Wildcard filters (`*`) of the tags for which the opposite holds.
+    pub exclusions: Vec<String>,
+}
+
+impl Mutability {
+    /// Whether this tag, once set, cannot be moved.
+    pub fn freezes(&self, tag: &Tag) -> bool {
+        let excluded = self
+            .exclusions
+            .iter()
+            .any(|filter| wildcard::matches(filter, tag.as_str()));
+        self.immutable != excluded
+    }
+}
+
+impl fmt::Display for Mutability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.immutable {
+            "immutable"
+        } else {
+            "mutable"
+        })?;
+        if !self.exclusions.is_empty() {
+            write!(f, " except {}", self.exclusions.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Encryption at rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encryption {
+    /// `AES256`, `KMS` or `KMS_DSSE`.
+    pub kind: String,
+    /// The key's ARN, for the two KMS kinds.
+    pub key: Option<String>,
+}
+
+impl fmt::Display for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind)?;
+        if let Some(key) = &self.key {
+            write!(f, " {key}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exclusions_turn_mutability_round() {
+        let check = |immutable: bool, exclusions: &[&str], tag: &str, expected: bool| {
+            let exclusions = exclusions.iter().map(|&filter| filter.to_owned()).collect();
+            let mutability = Mutability {
+                immutable,
+                exclusions,
+            };
+            let tag: Tag = tag.parse().expect(tag);
+            assert_eq!(mutability.freezes(&tag), expected, "{mutability} {tag}");
+        };
+        check(true, &[], "v1", true);
+        check(false, &[], "v1", false);
+        check(true, &["inuse-*"], "inuse-0123", false);
+        check(true, &["inuse-*"], "v1", true);
+        check(false, &["release-*"], "release-1", true);
+    }
+}

@@ -1,0 +1,14 @@
+//! Values and their text forms. Nothing here reads, writes, waits or asks the time.
+
+pub mod digest;
+pub mod exit;
+pub mod failure;
+pub mod inventory;
+pub mod lifecycle;
+pub mod manifest;
+pub mod project;
+pub mod reference;
+pub mod settings;
+pub mod task_definition;
+pub mod time;
+pub mod wildcard;

@@ -1,0 +1,115 @@
+//! `demitasse.yml`: what a team decides once instead of passing it as flags. Flags win over it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// The settings file's name.
+pub const FILE_NAME: &str = "demitasse.yml";
+
+/// The keys of `demitasse.yml`. Every key is optional, unknown keys are refused. Documented in `docs/settings.md`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Pattern of the common repository: `--source`.
+    pub source: Option<String>,
+    /// Pattern of the task-definition repository: `--target`.
+    pub target: Option<String>,
+    /// `--keep`.
+    pub keep: Option<u32>,
+    /// `--min-pushes`.
+    pub min_pushes: Option<u32>,
+    /// `--lifecycle`.
+    pub lifecycle: Option<Lifecycle>,
+    /// `--create-repository`.
+    pub create_repository: Option<CreateRepository>,
+    /// `--mutability`.
+    pub mutability: Option<NewMutability>,
+    /// Families that are no legal repository name, or clash with one: family → the word to use for `{family}`.
+    #[serde(default)]
+    pub families: BTreeMap<String, String>,
+    /// Tags that may move to another digest (`latest`).
+    #[serde(default)]
+    pub moving_tags: Vec<String>,
+    /// Resource tags of repositories that demitasse creates, besides its own three.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What to do about the lifecycle policy of a target repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Lifecycle {
+    /// Install ours where the repository is new, or has none and nothing would expire now.
+    Install,
+    /// Refuse where the policy is less protective than ours.
+    Verify,
+    /// Do not look.
+    Off,
+}
+
+/// Whether to create a target repository that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum CreateRepository {
+    /// Create it, with the source's encryption and repository policy.
+    Auto,
+    /// Refuse.
+    Never,
+}
+
+/// Tag mutability of a repository that demitasse creates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum NewMutability {
+    /// Immutable, except for pins (and `moving_tags`).
+    Immutable,
+    /// What the source repository has.
+    Inherit,
+    /// Mutable.
+    Mutable,
+}
+
+impl Settings {
+    /// Reads the text of `demitasse.yml`.
+    ///
+    /// # Errors
+    /// What is wrong, with line, column and excerpt.
+    pub fn read(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        serde_saphyr::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_read() {
+        let text = "source: '{name}/common'\ntarget: '{name}/{family}'\nkeep: 50\nmin_pushes: 5\n\
+            lifecycle: verify\ncreate_repository: never\nmutability: inherit\n\
+            families:\n  CfpApp: cfp-app\nmoving_tags: [latest]\ntags:\n  team: sre\n";
+        let settings = Settings::read(text).expect("a full file");
+        assert_eq!(settings.keep, Some(50));
+        assert_eq!(settings.lifecycle, Some(Lifecycle::Verify));
+        assert_eq!(settings.families["CfpApp"], "cfp-app");
+        assert_eq!(settings.moving_tags, ["latest"]);
+        assert_eq!(settings.tags["team"], "sre");
+    }
+
+    #[test]
+    fn an_empty_file_sets_nothing() {
+        assert_eq!(Settings::read("\n"), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn unknown_keys_and_wrong_types_are_refused_with_their_line() {
+        for (text, wanted) in [("keep: 3\nkepe: 4\n", "kepe"), ("keep: many\n", "line")] {
+            let error = Settings::read(text).expect_err(text);
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
+}

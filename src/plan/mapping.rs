@@ -1,0 +1,515 @@
+//! Which image goes where: from the images of task definitions, by two patterns, to promotions that are wanted
+//! (DESIGN: "Which image goes where").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::digest::Digest;
+use crate::model::inventory::ImageId;
+use crate::model::project::{Project, Use};
+use crate::model::reference::{Reference, Registry, Repository, RepositoryName, Tag};
+use crate::model::task_definition::Container;
+use crate::plan::pattern::{Pattern, Placeholder, Values};
+use crate::plan::problem::{Kind, Problem};
+
+/// How images are mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Where builds are: `{name}/common`.
+    pub source: Pattern,
+    /// Where ECS pulls from: `{name}/{family}`.
+    pub target: Pattern,
+    /// Family → the word to use for `{family}`; others stand for themselves.
+    pub families: BTreeMap<String, String>,
+}
+
+/// Why a pair of patterns cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{{name}} must stand in both patterns or in neither (source `{source_pattern}`, target `{target}`)"
+)]
+pub struct RulesError {
+    source_pattern: String,
+    target: String,
+}
+
+impl Rules {
+    /// Checks that either pattern can be derived from the other.
+    ///
+    /// # Errors
+    /// [`RulesError`], where only one has `{name}`.
+    pub fn new(
+        source: Pattern,
+        target: Pattern,
+        families: BTreeMap<String, String>,
+    ) -> Result<Self, RulesError> {
+        if source.asks_for(Placeholder::Name) == target.asks_for(Placeholder::Name) {
+            Ok(Self {
+                source,
+                target,
+                families,
+            })
+        } else {
+            Err(RulesError {
+                source_pattern: source.to_string(),
+                target: target.to_string(),
+            })
+        }
+    }
+
+    fn word<'a>(&'a self, family: &'a str) -> &'a str {
+        self.families.get(family).map_or(family, String::as_str)
+    }
+}
+
+/// A promotion that is wanted: one source image, one target, however many containers use it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The common repository.
+    pub source: Repository,
+    /// The task-definition repository.
+    pub target: Repository,
+    /// The tag as written, or `latest` where neither tag nor digest is written.
+    pub tag: Option<Tag>,
+    /// The digest as written.
+    pub digest: Option<Digest>,
+    /// The task definition's family.
+    pub family: String,
+    /// Who uses it.
+    pub uses: Vec<Use>,
+    /// The task definition names the common repository: the new reference has to be handed over.
+    pub from_common: bool,
+}
+
+impl Wanted {
+    /// How the source is asked for: the digest decides where there is one.
+    pub fn asked(&self) -> ImageId {
+        match (&self.digest, &self.tag) {
+            (Some(digest), _) => ImageId::Digest(digest.clone()),
+            (None, Some(tag)) => ImageId::Tag(tag.clone()),
+            (None, None) => ImageId::Tag(Tag::latest()),
+        }
+    }
+
+    /// The tag the target gets. A digest-only reference gets a permanent one, since no promoted image is ever untagged.
+    pub fn target_tag(&self) -> Tag {
+        match (&self.tag, &self.digest) {
+            (Some(tag), _) => tag.clone(),
+            (None, Some(digest)) => Tag::permanent(digest),
+            (None, None) => Tag::latest(),
+        }
+    }
+
+    /// The reference that ECS pulls after the promotion, in the form the task definition uses.
+    pub fn promoted(&self) -> String {
+        let mut text = self.target.uri();
+        if let Some(tag) = &self.tag {
+            text.push(':');
+            text.push_str(tag.as_str());
+        }
+        if let Some(digest) = &self.digest {
+            text.push('@');
+            text.push_str(digest.as_str());
+        }
+        text
+    }
+}
+
+/// An image in a repository that the target pattern gives to another family. Whether it does belong there depends on
+/// whether a common repository stands behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// The repository the image names.
+    pub repository: Repository,
+    /// The common repository that would stand behind it.
+    pub source: Repository,
+    /// The family it would belong to.
+    pub owner: String,
+    /// What the image should be instead.
+    pub instead: String,
+    /// Who uses it.
+    pub usage: Use,
+}
+
+/// What mapping found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mapping {
+    /// To be promoted.
+    pub wanted: Vec<Wanted>,
+    /// Perhaps another family's.
+    pub foreign: Vec<Foreign>,
+    /// Left alone: public images and other repositories.
+    pub others: Vec<Use>,
+    /// Images that cannot be mapped.
+    pub problems: Vec<Problem>,
+}
+
+/// Maps every image of every project. The same source to the same target in several projects is wanted once.
+pub fn map(projects: &[Project], rules: &Rules) -> Mapping {
+    let mut mapping = Mapping::default();
+    for project in projects {
+        let containers = &project.task_definition.containers;
+        if containers
+            .iter()
+            .all(|container| container.image.is_empty())
+        {
+            let config = project.config.clone();
+            let kind = Kind::NoImages { config };
+            mapping.problems.push(Problem::error(kind, &[]));
+            continue;
+        }
+        for container in containers {
+            map_container(project, container, rules, &mut mapping);
+        }
+    }
+    refuse_shared_families(projects, rules, &mut mapping);
+    mapping
+}
+
+fn map_container(project: &Project, container: &Container, rules: &Rules, mapping: &mut Mapping) {
+    let family = &project.task_definition.family;
+    let usage = Use {
+        config: project.config.clone(),
+        family: family.clone(),
+        container: container.name.clone(),
+        image: container.image.clone(),
+        location: container.location.clone(),
+    };
+    let reference: Reference = match container.image.parse() {
+        Ok(reference) => reference,
+        Err(error) => {
+            let reason = error.to_string();
+            let kind = Kind::InvalidImage { reason };
+            mapping.problems.push(Problem::error(kind, &[usage]));
+            return;
+        }
+    };
+    let Some(image) = own(&reference) else {
+        mapping.others.push(usage);
+        return;
+    };
+    let values = Values {
+        name: None,
+        family: Some(rules.word(family)),
+        container: Some(&container.name),
+        service: project.service.as_deref(),
+        cluster: Some(&project.cluster),
+    };
+    let outcome = match read(&rules.target, &image, &values) {
+        Some(found) => want(rules, &image, &reference, &found, &usage, false).map(Mapped::Wanted),
+        None => match read(&rules.source, &image, &values) {
+            Some(found) => {
+                want(rules, &image, &reference, &found, &usage, true).map(Mapped::Wanted)
+            }
+            None => foreign(rules, &image, &reference, &values, &usage),
+        },
+    };
+    match outcome {
+        Ok(Mapped::Wanted(wanted)) => add(&mut mapping.wanted, *wanted),
+        Ok(Mapped::Foreign(foreign)) => mapping.foreign.push(*foreign),
+        Ok(Mapped::Other) => mapping.others.push(usage),
+        Err(kind) => mapping.problems.push(Problem::error(kind, &[usage])),
+    }
+}
+
+enum Mapped {
+    Wanted(Box<Wanted>),
+    Foreign(Box<Foreign>),
+    Other,
+}
+
+/// The image's repository, where it is in a private ECR registry.
+fn own(reference: &Reference) -> Option<Repository> {
+    let registry = reference.registry.clone()?;
+    let name: RepositoryName = reference.name.parse().ok()?;
+    Some(Repository { registry, name })
+}
+
+fn read<'a>(pattern: &Pattern, image: &'a Repository, values: &Values<'a>) -> Option<Values<'a>> {
+    let elsewhere = |registry: &Registry| *registry != image.registry;
+    if pattern.registry().is_some_and(elsewhere) {
+        return None;
+    }
+    pattern.read(image.name.as_str(), values)
+}
+
+/// A pattern filled: the repository, or why there is none.
+fn repository(
+    pattern: &Pattern,
+    image: &Repository,
+    values: &Values<'_>,
+    family: &str,
+) -> Result<Repository, Kind> {
+    let name = pattern.fill(values).map_err(|placeholder| Kind::NoValue {
+        placeholder,
+        pattern: pattern.to_string(),
+    })?;
+    let name = name
+        .parse::<RepositoryName>()
+        .map_err(|error| Kind::Unmappable {
+            family: family.to_owned(),
+            reason: error.to_string(),
+        })?;
+    let registry = pattern.registry().unwrap_or(&image.registry).clone();
+    Ok(Repository { registry, name })
+}
+
+fn want(
+    rules: &Rules,
+    image: &Repository,
+    reference: &Reference,
+    values: &Values<'_>,
+    usage: &Use,
+    from_common: bool,
+) -> Result<Box<Wanted>, Kind> {
+    let source = repository(&rules.source, image, values, &usage.family)?;
+    let target = repository(&rules.target, image, values, &usage.family)?;
+    if source == target {
+        return Err(Kind::Unmappable {
+            family: usage.family.clone(),
+            reason: format!("{target} would be source and target"),
+        });
+    }
+    let tag = match (&reference.tag, &reference.digest) {
+        (None, None) => Some(Tag::latest()),
+        (tag, _) => tag.clone(),
+    };
+    Ok(Box::new(Wanted {
+        source,
+        target,
+        tag,
+        digest: reference.digest.clone(),
+        family: usage.family.clone(),
+        uses: vec![usage.clone()],
+        from_common,
+    }))
+}
+
+/// Reads the image by the target pattern with any family. A family that is no legal part of a repository name can only
+/// come out here, so this is where it is refused.
+fn foreign(
+    rules: &Rules,
+    image: &Repository,
+    reference: &Reference,
+    values: &Values<'_>,
+    usage: &Use,
+) -> Result<Mapped, Kind> {
+    let mut free = *values;
+    free.family = None;
+    let Some(found) = read(&rules.target, image, &free) else {
+        return Ok(Mapped::Other);
+    };
+    let Some(owner) = found.family else {
+        return Ok(Mapped::Other);
+    };
+    let Ok(source) = repository(&rules.source, image, &found, &usage.family) else {
+        return Ok(Mapped::Other);
+    };
+    let mut ours = found;
+    ours.family = values.family;
+    let wanted = want(rules, image, reference, &ours, usage, false)?;
+    Ok(Mapped::Foreign(Box::new(Foreign {
+        repository: image.clone(),
+        source,
+        owner: owner.to_owned(),
+        instead: wanted.promoted(),
+        usage: usage.clone(),
+    })))
+}
+
+fn add(all: &mut Vec<Wanted>, new: Wanted) {
+    let same = |known: &&mut Wanted| {
+        known.source == new.source
+            && known.target == new.target
+            && known.tag == new.tag
+            && known.digest == new.digest
+    };
+    match all.iter_mut().find(same) {
+        Some(known) => {
+            known.from_common |= new.from_common;
+            known.uses.extend(new.uses);
+        }
+        None => all.push(new),
+    }
+}
+
+/// Two families that share a word would share repositories, and age each other's images.
+fn refuse_shared_families(projects: &[Project], rules: &Rules, mapping: &mut Mapping) {
+    let mut words: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for project in projects {
+        let family = &project.task_definition.family;
+        words.entry(rules.word(family)).or_default().insert(family);
+    }
+    for (word, families) in words {
+        if families.len() > 1 {
+            let wanted = mapping.wanted.iter();
+            let ours = wanted.filter(|wanted| families.contains(wanted.family.as_str()));
+            let uses: Vec<Use> = ours.flat_map(|wanted| wanted.uses.clone()).collect();
+            let kind = Kind::SharedFamily {
+                word: word.to_owned(),
+                families: families.into_iter().map(str::to_owned).collect(),
+            };
+            mapping.problems.push(Problem::error(kind, &uses));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::task_definition::TaskDefinition;
+
+    const HOST: &str = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com";
+
+    fn project(family: &str, images: &[&str]) -> Project {
+        let container = |(number, image): (usize, &&str)| Container {
+            name: format!("c{number}"),
+            image: image.replace("HOST", HOST),
+            location: None,
+        };
+        Project {
+            config: format!("{family}.yml").into(),
+            region: None,
+            cluster: "default".into(),
+            service: None,
+            task_definition: TaskDefinition {
+                family: family.into(),
+                containers: images.iter().enumerate().map(container).collect(),
+                document: serde_json::Value::Null,
+            },
+            warnings: Vec::new(),
+        }
+    }
+
+    fn rules(families: &[(&str, &str)]) -> Rules {
+        let families = families
+            .iter()
+            .map(|&(family, word)| (family.into(), word.into()));
+        let source = "{name}/common".parse().expect("source");
+        let target = "{name}/{family}".parse().expect("target");
+        Rules::new(source, target, families.collect()).expect("rules")
+    }
+
+    /// One line for each thing found.
+    fn found(projects: &[Project], rules: &Rules) -> Vec<String> {
+        let mapping = map(projects, rules);
+        let mut lines = Vec::new();
+        for wanted in &mapping.wanted {
+            let from = if wanted.from_common {
+                " from common"
+            } else {
+                ""
+            };
+            lines.push(format!(
+                "{}{} -> {}:{}{from} x{}",
+                wanted.source,
+                wanted.asked(),
+                wanted.target,
+                wanted.target_tag(),
+                wanted.uses.len()
+            ));
+        }
+        for foreign in &mapping.foreign {
+            lines.push(format!(
+                "{} of {}, {}",
+                foreign.repository, foreign.owner, foreign.source
+            ));
+        }
+        lines.extend(
+            mapping
+                .others
+                .iter()
+                .map(|usage| format!("left alone {}", usage.image)),
+        );
+        lines.extend(
+            mapping
+                .problems
+                .iter()
+                .map(|problem| problem.kind.code().to_owned()),
+        );
+        lines
+    }
+
+    #[test]
+    fn each_kind_of_image_goes_where_the_design_says() {
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        let check = |image: &str, expected: &str| {
+            let lines = found(&[project("app", &[image])], &rules(&[]));
+            assert_eq!(lines, [expected], "{image}");
+        };
+        check(
+            "HOST/fluentd/app:c1",
+            "fluentd/common:c1 -> fluentd/app:c1 x1",
+        );
+        check(
+            "HOST/fluentd/app",
+            "fluentd/common:latest -> fluentd/app:latest x1",
+        );
+        check("HOST/a/b/app:c1", "a/b/common:c1 -> a/b/app:c1 x1");
+        check(
+            &format!("HOST/fluentd/app@{digest}"),
+            &format!("fluentd/common@{digest} -> fluentd/app:digest-abababababab x1"),
+        );
+        check(
+            &format!("HOST/fluentd/app:c1@{digest}"),
+            &format!("fluentd/common@{digest} -> fluentd/app:c1 x1"),
+        );
+        check(
+            "HOST/fluentd/common:c1",
+            "fluentd/common:c1 -> fluentd/app:c1 from common x1",
+        );
+        check("HOST/fluentd/web:c1", "fluentd/web of web, fluentd/common");
+        check("HOST/single:c1", &format!("left alone {HOST}/single:c1"));
+        check("nginx:1", "left alone nginx:1");
+        check(
+            "public.ecr.aws/x/app:1",
+            "left alone public.ecr.aws/x/app:1",
+        );
+        check("", "NO_IMAGES");
+        check("HOST/fluentd/App:c1", "INVALID_IMAGE");
+    }
+
+    #[test]
+    fn families_that_give_no_repository_are_refused() {
+        let capital = found(
+            &[project("CfpApp", &["HOST/fluentd/cfp-app:c1"])],
+            &rules(&[]),
+        );
+        assert_eq!(capital, ["UNMAPPABLE"]);
+        let mapped = rules(&[("CfpApp", "cfp-app")]);
+        let lines = found(&[project("CfpApp", &["HOST/fluentd/cfp-app:c1"])], &mapped);
+        assert_eq!(lines, ["fluentd/common:c1 -> fluentd/cfp-app:c1 x1"]);
+        let common = found(
+            &[project("common", &["HOST/fluentd/common:c1"])],
+            &rules(&[]),
+        );
+        assert_eq!(common, ["UNMAPPABLE"]);
+        let public = found(&[project("CfpApp", &["nginx:1"])], &rules(&[]));
+        assert_eq!(public, ["left alone nginx:1"]);
+    }
+
+    #[test]
+    fn the_same_promotion_in_several_configs_is_done_once() {
+        let mut second = project("app", &["HOST/fluentd/app:c1"]);
+        second.config = "other.yml".into();
+        let first = project("app", &["HOST/fluentd/app:c1", "HOST/fluentd/app:c1"]);
+        let lines = found(&[first, second], &rules(&[]));
+        assert_eq!(lines, ["fluentd/common:c1 -> fluentd/app:c1 x3"]);
+    }
+
+    #[test]
+    fn families_that_share_a_word_are_refused() {
+        let shared = rules(&[("App", "app")]);
+        let projects = [
+            project("App", &["HOST/fluentd/app:c1"]),
+            project("app", &["HOST/fluentd/app:c2"]),
+        ];
+        assert!(found(&projects, &shared).contains(&"SHARED_FAMILY".to_owned()));
+    }
+
+    #[test]
+    fn patterns_need_the_same_name() {
+        let source = "builds".parse().expect("source");
+        let target = "{name}/{family}".parse().expect("target");
+        assert!(Rules::new(source, target, BTreeMap::new()).is_err());
+    }
+}

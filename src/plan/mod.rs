@@ -1,0 +1,10 @@
+//! Decisions. Every function here is pure: it takes values and returns values, and never reads, writes, waits or asks
+//! the time. `plan` and `clients` never meet.
+
+pub mod expiry;
+pub mod mapping;
+pub mod outcome;
+pub mod pattern;
+pub mod policy;
+pub mod problem;
+pub mod promotion;

@@ -1,0 +1,336 @@
+//! Plays the projects in `fixtures/ecspresso`: each directory is one case with the files of a project.
+//!
+//! `case.json` (optional) says how it is read; `expected.json` or `expected.error` what must come out. Each line of
+//! `expected.error` must stand in the error's text, hint or excerpt. A file that nothing mentions fails its case.
+
+#![expect(clippy::disallowed_methods, reason = "a test reads its own fixtures")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use demitasse::ecspresso::{Error, Project, Reader, Settings, configs, external_variables};
+use demitasse::model::task_definition::TaskDefinition;
+use serde::Deserialize;
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct Case {
+    /// The environment; `{directory}` in a value is the directory of the case.
+    env: BTreeMap<String, String>,
+    envfiles: Vec<PathBuf>,
+    ext_str: BTreeMap<String, String>,
+    ext_code: BTreeMap<String, String>,
+    /// `-c`; absent means ecspresso's own search.
+    config: Option<String>,
+    /// `--task-definition` instead of a config.
+    task_definition: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    family: String,
+    /// Container → image.
+    images: BTreeMap<String, String>,
+    /// Container → `file:line:column`, or null where the place of the image is not known.
+    locations: Option<BTreeMap<String, Option<String>>>,
+    document: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "present")]
+    region: Option<Option<String>>,
+    cluster: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    service: Option<Option<String>>,
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
+/// Tells a key that is null from one that is absent.
+fn present<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ecspresso")
+}
+
+#[test]
+fn projects() {
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for entry in fs::read_dir(fixtures()).expect("fixtures") {
+        let directory = entry.expect("fixtures").path();
+        count += 1;
+        if let Err(failure) = play(&directory) {
+            failures.push(format!(
+                "{}: {failure}",
+                directory.file_name().unwrap_or_default().display()
+            ));
+        }
+    }
+    failures.sort();
+    assert!(
+        failures.is_empty(),
+        "{} of {count} cases failed\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
+    assert!(count > 50, "only {count} cases were found");
+}
+
+enum Outcome {
+    Project(Box<Project>),
+    Rendered(TaskDefinition),
+}
+
+fn play(directory: &Path) -> Result<(), String> {
+    let text = |name: &str| fs::read_to_string(directory.join(name)).ok();
+    let case: Case = match text("case.json") {
+        Some(text) => serde_json::from_str(&text).map_err(|error| format!("case.json: {error}"))?,
+        None => Case::default(),
+    };
+    unmentioned(directory)?;
+    let env: BTreeMap<_, _> = case
+        .env
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.clone(),
+                value.replace("{directory}", &directory.to_string_lossy()),
+            )
+        })
+        .collect();
+    let outcome = read(directory, &case, &env);
+    match (outcome, text("expected.json"), text("expected.error")) {
+        (Ok(outcome), Some(expected), None) => compare(outcome, &expected),
+        (Err(error), None, Some(expected)) => compare_error(&error, &expected, &env),
+        (Err(error), Some(_), None) => Err(format!("failed: {}", shown(&error))),
+        (Ok(_), None, Some(_)) => Err("succeeded".to_owned()),
+        _ => Err("needs expected.json or expected.error, and not both".to_owned()),
+    }
+}
+
+fn read(directory: &Path, case: &Case, env: &BTreeMap<String, String>) -> Result<Outcome, Error> {
+    let pairs = |map: &BTreeMap<String, String>| map.clone().into_iter().collect();
+    let reader = Reader::new(Settings {
+        environment: env.clone(),
+        envfiles: case.envfiles.clone(),
+        ext_str: pairs(&case.ext_str),
+        ext_code: pairs(&case.ext_code),
+        directory: directory.to_owned(),
+    })?;
+    if let Some(file) = &case.task_definition {
+        let text = fs::read_to_string(directory.join(file)).unwrap_or_default();
+        return reader.task_definition(&text, file).map(Outcome::Rendered);
+    }
+    let patterns: Vec<_> = case.config.iter().cloned().collect();
+    let configs = configs(&patterns, directory)?;
+    assert_eq!(configs.len(), 1, "one config");
+    reader
+        .project(&configs[0])
+        .map(|project| Outcome::Project(Box::new(project)))
+}
+
+fn compare(outcome: Outcome, expected: &str) -> Result<(), String> {
+    let expected: Expected =
+        serde_json::from_str(expected).map_err(|error| format!("expected.json: {error}"))?;
+    let definition = match outcome {
+        Outcome::Rendered(definition) => definition,
+        Outcome::Project(project) => {
+            equal("warnings", &project.warnings, &expected.warnings)?;
+            if let Some(region) = &expected.region {
+                equal("region", &project.region, region)?;
+            }
+            if let Some(service) = &expected.service {
+                equal("service", &project.service, service)?;
+            }
+            if let Some(cluster) = &expected.cluster {
+                equal("cluster", &project.cluster, cluster)?;
+            }
+            project.task_definition
+        }
+    };
+    equal("family", &definition.family, &expected.family)?;
+    let containers = || definition.containers.iter();
+    let images = containers()
+        .map(|container| (container.name.clone(), container.image.clone()))
+        .collect();
+    equal("images", &images, &expected.images)?;
+    if let Some(expected) = &expected.locations {
+        let place = |container: &demitasse::model::task_definition::Container| {
+            (
+                container.name.clone(),
+                container.location.as_ref().map(ToString::to_string),
+            )
+        };
+        equal("locations", &containers().map(place).collect(), expected)?;
+    }
+    expected.document.map_or(Ok(()), |document| {
+        equal("document", &definition.document, &document)
+    })
+}
+
+fn equal<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    found: &T,
+    expected: &T,
+) -> Result<(), String> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(format!(
+            "{what}:\n  found    {found:?}\n  expected {expected:?}"
+        )),
+    }
+}
+
+fn shown(error: &Error) -> String {
+    let hint = error
+        .hint()
+        .map(|hint| format!("\nhint: {hint}"))
+        .unwrap_or_default();
+    let excerpt = error
+        .excerpt()
+        .map(|excerpt| format!("\n{excerpt}"))
+        .unwrap_or_default();
+    format!("{error}{hint}{excerpt}")
+}
+
+fn compare_error(
+    error: &Error,
+    expected: &str,
+    env: &BTreeMap<String, String>,
+) -> Result<(), String> {
+    let text = shown(error);
+    for line in expected.lines() {
+        if !text.contains(line) {
+            return Err(format!("expected {line:?} in\n{text}"));
+        }
+    }
+    let leaked = |(name, value): &(&String, &String)| {
+        name.starts_with("SECRET")
+            && value
+                .split(['"', '\n'])
+                .any(|part| part.len() > 3 && text.contains(part))
+    };
+    match env.iter().find(leaked) {
+        Some((name, _)) => Err(format!("the error shows the value of {name}:\n{text}")),
+        None => Ok(()),
+    }
+}
+
+/// Fails if a file of the case is neither one that is always looked for nor named in another file.
+fn unmentioned(directory: &Path) -> Result<(), String> {
+    let mut files = BTreeMap::new();
+    collect(directory, &mut files);
+    let always = [
+        "case.json",
+        "expected.json",
+        "expected.error",
+        "ecspresso.yml",
+        "ecspresso.yaml",
+        "ecspresso.json",
+        "ecspresso.jsonnet",
+    ];
+    for path in files.keys() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mentioned = files
+            .iter()
+            .any(|(other, text)| other != path && text.contains(&*name));
+        let decoy = path.starts_with(directory) && name == "ecspresso.toml" || name == "other.yml";
+        if !always.contains(&&*name) && !mentioned && !decoy {
+            return Err(format!("{} is not part of the case", path.display()));
+        }
+    }
+    Ok(())
+}
+
+fn collect(directory: &Path, files: &mut BTreeMap<PathBuf, String>) {
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            files.insert(path, text);
+        }
+    }
+}
+
+#[test]
+fn patterns() {
+    let root = fixtures();
+    let found = |patterns: &[&str]| {
+        let patterns: Vec<_> = patterns
+            .iter()
+            .map(|pattern| (*pattern).to_owned())
+            .collect();
+        configs(&patterns, &root).map(|paths| {
+            paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(
+        found(&["yaml-*/*.yaml", "./yaml-extension/ecspresso.yaml"]).expect("found"),
+        ["yaml-extension/ecspresso.yaml"]
+    );
+    assert_eq!(
+        found(&[
+            "wrapped/ecspresso.yml",
+            "config-in*/**/*.yml",
+            "crlf/ecspresso.[xy]ml"
+        ])
+        .expect("found"),
+        [
+            "config-in-a-subdirectory/services/app/ecspresso.yml",
+            "crlf/ecspresso.yml",
+            "wrapped/ecspresso.yml"
+        ]
+    );
+    let absolute = root.join("crlf/ecspresso.y?l").display().to_string();
+    assert_eq!(found(&[&absolute]).expect("found"), ["crlf/ecspresso.yml"]);
+    assert_eq!(
+        found(&["nowhere.yml"]).expect("a path is not looked at"),
+        ["nowhere.yml"]
+    );
+    for (pattern, message) in [
+        ("nowhere/*.yml", "no file matches nowhere/*.yml"),
+        ("a[", "a[ is not a valid pattern"),
+    ] {
+        let error = found(&[pattern]).expect_err("no match");
+        assert!(error.to_string().starts_with(message), "{error}");
+    }
+    let error = found(&["ecspresso.yml"]).expect_err("the default name means the search");
+    assert!(
+        error.to_string().ends_with(
+            "looked for ecspresso.yml, ecspresso.yaml, ecspresso.json, ecspresso.jsonnet"
+        ),
+        "{error}"
+    );
+    assert_eq!(
+        external_variables("--ext-str", "A=1;B=2")
+            .expect("valid")
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn envfiles_override_the_environment_and_are_listed_apart() {
+    let reader = Reader::new(Settings {
+        environment: [("TAG", "old"), ("HOME", "/root")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        envfiles: vec!["base.env".into(), "override.env".into()],
+        directory: fixtures().join("envfiles"),
+        ..Settings::default()
+    })
+    .expect("valid envfiles");
+    assert_eq!(reader.environment()["TAG"], "bbbb");
+    assert_eq!(reader.environment()["HOME"], "/root");
+    assert_eq!(reader.envfile_variables()["TAG"], "bbbb");
+    assert!(!reader.envfile_variables().contains_key("HOME"));
+}

@@ -1,0 +1,238 @@
+//! One request and its answer: number it, look for a fault, check permission and quota, carry it out, log it.
+
+use std::convert::Infallible;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use http_body_util::Full;
+use http_body_util::combinators::BoxBody;
+use hyper::Response;
+use hyper::body::Incoming;
+
+use crate::answer::Answer;
+use crate::body;
+use crate::call::Call;
+use crate::call::Service;
+use crate::faults::Kind;
+use crate::log::Request;
+use crate::log::milliseconds;
+use crate::permissions;
+use crate::refusal::Refusal;
+use crate::registry;
+use crate::server::Connection;
+use crate::server::Shared;
+use crate::state::State;
+
+/// What a connection sends.
+pub(crate) type Body = BoxBody<Bytes, Infallible>;
+
+/// Answers a request; where the script cuts the connection it never does.
+pub(crate) async fn exchange(
+    shared: &Shared,
+    connection: &Connection,
+    request: hyper::Request<Incoming>,
+) -> Response<Body> {
+    let arrived = Instant::now();
+    let (head, incoming) = request.into_parts();
+    let Ok(body) = incoming
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes)
+    else {
+        return connection.cut().await;
+    };
+    let call = Call::parse(&head, &body);
+    let (number, fault) = shared.number(&call);
+    let half = shared.rtt / 2;
+    tokio::time::sleep(half).await;
+
+    let mut record = Request {
+        number,
+        at: milliseconds(arrived.duration_since(shared.started)),
+        connection: connection.id,
+        protocol: format!("{:?}", head.version),
+        method: head.method.to_string(),
+        path: head
+            .uri
+            .path_and_query()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        operation: call.operation.clone(),
+        action: call.action.clone(),
+        repository: call.repository.clone(),
+        reference: call.reference.clone(),
+        bytes_in: body.len() as u64,
+        write: call.write,
+        fault: fault.as_ref().map(|kind| format!("{kind:?}")),
+        ..Request::default()
+    };
+    let is_carried_out = !matches!(
+        fault,
+        Some(Kind::CutBefore | Kind::CutFrom { carried_out: false })
+    );
+    let answer = is_carried_out.then(|| carry_out(shared, &call, &head, body, fault.as_ref()));
+    tokio::time::sleep(half).await;
+
+    let is_head = head.method == hyper::Method::HEAD;
+    let answer = answer.filter(|_| !matches!(fault, Some(Kind::CutAfter | Kind::CutFrom { .. })));
+    record.took = milliseconds(arrived.elapsed());
+    let Some(answer) = answer else {
+        shared.log().add(record);
+        return connection.cut().await;
+    };
+    record.status = answer.status;
+    record.error.clone_from(&answer.error);
+    record.bytes_out = if is_head { 0 } else { answer.body.len() as u64 };
+    shared.log().add(record);
+    respond(answer, is_head, fault, connection)
+}
+
+fn carry_out(
+    shared: &Shared,
+    call: &Call,
+    head: &hyper::http::request::Parts,
+    body: Bytes,
+    fault: Option<&Kind>,
+) -> Answer {
+    let mut state = shared.state();
+    let state = &mut *state;
+    let on_registry = matches!(call.service, Service::Registry(_) | Service::Storage { .. });
+    match fault {
+        Some(Kind::Status {
+            status,
+            retry_after,
+        }) => return failed(*status, *retry_after, on_registry),
+        Some(Kind::ExpiredToken) if on_registry => return registry::token::expired(state),
+        Some(Kind::ExpiredToken) => {
+            let message = "The security token included in the request is expired";
+            return Answer::json(Err(Refusal::new("ExpiredTokenException", message)));
+        }
+        _ => {}
+    }
+    if !shared.allows(call) {
+        return failed(
+            429,
+            shared.retry_after.map(|time| time.as_secs().max(1)),
+            on_registry,
+        );
+    }
+    let authorization = head
+        .headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok());
+    let asked = registry::Asked {
+        method: head.method.as_str(),
+        headers: &head.headers,
+        body,
+    };
+    let mut answer = match &call.service {
+        Service::Storage { name, digest } => {
+            registry::storage::answer(state, name, digest, head.uri.query(), &asked)
+        }
+        Service::Registry(route) => match registry::token::check(state, authorization) {
+            Err(answer) => answer,
+            Ok(()) => match permitted(state, call) {
+                Ok(()) => registry::answer(state, route, call, &asked),
+                Err(refusal) => registry::refused(state, &refusal, call),
+            },
+        },
+        Service::Ecr(_) | Service::Ecs(_) | Service::Other if authorization.is_none() => {
+            Answer::json(Err(Refusal::new(
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+            )))
+        }
+        Service::Ecr(input) => Answer::json(
+            permitted(state, call).and_then(|()| crate::ecr::answer(state, &call.operation, input)),
+        ),
+        Service::Ecs(input) => Answer::json(
+            permitted(state, call).and_then(|()| crate::ecs::answer(state, &call.operation, input)),
+        ),
+        Service::Sts(form) => crate::sts::answer(state, &call.operation, form),
+        Service::Other => Answer::json(Err(Refusal::new(
+            "UnknownOperationException",
+            format!("the sandbox does not know {}", call.operation),
+        ))),
+    };
+    if matches!(fault, Some(Kind::WrongDigest)) {
+        body::alter_manifest(&mut answer);
+    }
+    answer
+}
+
+/// Permission, and the delay with which a created repository becomes visible.
+fn permitted(state: &mut State, call: &Call) -> Result<(), Refusal> {
+    let repository = call.repository.as_deref();
+    if let Some(action) = &call.action {
+        permissions::check(state, action, repository)?;
+        // "The caller must have ecr:BatchGetImage" (ListImageReferrers).
+        if action == "ecr:ListImageReferrers" {
+            permissions::check(state, "ecr:BatchGetImage", repository)?;
+        }
+    }
+    let Some(name) = repository.filter(|_| call.operation != "CreateRepository") else {
+        return Ok(());
+    };
+    let missing = state.not_found(name);
+    match state.repositories.get_mut(name) {
+        Some(repository) if repository.hidden_for > 0 => {
+            repository.hidden_for -= 1;
+            Err(missing)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An answer that is not about the request: throttled, or broken.
+fn failed(status: u16, retry_after: Option<u64>, on_registry: bool) -> Answer {
+    let answer = match (status, on_registry) {
+        (429, true) => Answer::registry_error(429, "TOOMANYREQUESTS", "Rate exceeded"),
+        (429, false) => Answer::json(Err(Refusal::new("ThrottlingException", "Rate exceeded"))),
+        (503, true) => Answer::registry_error(503, "UNAVAILABLE", "Slow Down"),
+        (503, false) => Answer::json(Err(Refusal::new(
+            "ServiceUnavailable",
+            "Service Unavailable",
+        ))),
+        (status, true) => Answer::registry_error(status, "UNKNOWN", "Internal Server Error"),
+        (status, false) => {
+            let answer = Answer::json(Err(Refusal::new("ServerException", "Server Error")));
+            Answer { status, ..answer }
+        }
+    };
+    match retry_after {
+        Some(seconds) => answer.header("retry-after", seconds.to_string()),
+        None => answer,
+    }
+}
+
+fn respond(
+    answer: Answer,
+    is_head: bool,
+    fault: Option<Kind>,
+    connection: &Connection,
+) -> Response<Body> {
+    let length = answer.body.len();
+    let mut response = Response::builder()
+        .status(answer.status)
+        .header("content-length", length);
+    for (name, value) in &answer.headers {
+        response = response.header(*name, value);
+    }
+    let body = match fault {
+        _ if is_head => Full::new(Bytes::new()).boxed(),
+        Some(Kind::CutBody) => body::cut_half_way(answer.body, connection),
+        Some(Kind::SlowBody(time)) => body::slow(answer.body, time),
+        _ => Full::new(answer.body).boxed(),
+    };
+    response.body(body).unwrap_or_else(|_| {
+        let mut broken = Response::new(
+            Full::new(Bytes::from_static(
+                b"the sandbox made a header that is not one",
+            ))
+            .boxed(),
+        );
+        *broken.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+        broken
+    })
+}

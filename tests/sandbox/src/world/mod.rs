@@ -1,0 +1,114 @@
+//! World files: what a registry and its ECS clusters hold when a sandbox starts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::Error;
+
+pub(crate) mod content;
+pub mod ecs;
+pub mod image;
+
+/// A world, as `fixtures/worlds/*.json` describes it. Unknown keys are refused.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct World {
+    /// A sentence about what the world shows; nothing reads it.
+    pub about: String,
+    /// The account, 12 digits.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// What the clock shows at the start, RFC 3339.
+    pub now: String,
+    /// The account setting `BLOB_MOUNTING`: true is `ENABLED`, false `DISABLED`, absent was never put.
+    pub blob_mounting: Option<bool>,
+    /// The repositories.
+    pub repositories: Vec<RepositorySpec>,
+    /// The names of the ECS clusters.
+    pub clusters: Vec<String>,
+    /// The task definitions.
+    pub task_definitions: Vec<ecs::TaskDefinitionSpec>,
+    /// The services.
+    pub services: Vec<ecs::ServiceSpec>,
+    /// Tasks besides those of the services.
+    pub tasks: Vec<ecs::TaskSpec>,
+}
+
+impl Default for World {
+    fn default() -> World {
+        World {
+            about: String::new(),
+            account: "123456789012".to_owned(),
+            region: "ap-northeast-1".to_owned(),
+            now: "2026-11-20T09:00:00Z".to_owned(),
+            blob_mounting: Some(true),
+            repositories: Vec::new(),
+            clusters: vec!["default".to_owned()],
+            task_definitions: Vec::new(),
+            services: Vec::new(),
+            tasks: Vec::new(),
+        }
+    }
+}
+
+/// A repository of a world.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct RepositorySpec {
+    /// Its name.
+    pub name: String,
+    /// `MUTABLE` (also when absent), `IMMUTABLE`, `IMMUTABLE_WITH_EXCLUSION` or `MUTABLE_WITH_EXCLUSION`.
+    pub tag_mutability: Option<String>,
+    /// Wildcards such as `inuse-*`, for the two `…_WITH_EXCLUSION`.
+    pub exclusion_filters: Vec<String>,
+    /// Its encryption; absent is AES256.
+    pub encryption: Option<EncryptionSpec>,
+    /// The repository policy, as JSON.
+    pub policy: Option<Value>,
+    /// The lifecycle policy, as JSON.
+    pub lifecycle_policy: Option<Value>,
+    /// Resource tags.
+    pub tags: BTreeMap<String, String>,
+    /// Whether it was made by a pull-through-cache rule: nothing can be mounted from it.
+    pub pull_through: bool,
+    /// How many days before `now` it was created; absent is 100.
+    pub created_days_ago: Option<f64>,
+    /// Its images.
+    pub images: Vec<image::ImageSpec>,
+}
+
+/// How a repository is encrypted.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct EncryptionSpec {
+    /// `AES256`, `KMS` or `KMS_DSSE`.
+    pub r#type: String,
+    /// The ARN of the key.
+    #[serde(default)]
+    pub key: Option<String>,
+}
+
+impl World {
+    /// Reads a world file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a world.
+    pub fn read(path: &Path) -> Result<World, Error> {
+        let text = crate::files::read(path)?;
+        text.parse()
+            .map_err(|error| Error::new(format!("{}: {error}", path.display())))
+    }
+}
+
+impl FromStr for World {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<World, Error> {
+        serde_json::from_str(text).map_err(|error| Error::new(format!("not a world: {error}")))
+    }
+}
