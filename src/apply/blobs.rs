@@ -133,7 +133,10 @@ impl Run<'_> {
         }
         match self.ecr.is_pull_through(&promotion.wanted.source).await {
             Ok(true) => MountObstacle::PullThrough,
-            Ok(false) | Err(_) => MountObstacle::Unexplained,
+            Ok(false) => MountObstacle::Unexplained,
+            Err(_) => MountObstacle::Unknown {
+                condition: "whether the source is a pull-through cache repository".to_owned(),
+            },
         }
     }
 

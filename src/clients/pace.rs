@@ -93,10 +93,17 @@ impl Pace {
         mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut tries = 0;
+        let mut last = None;
         loop {
             let failure = {
                 let _slot = self.slots.acquire().await;
-                sleep_until(self.take(api)).await;
+                let ready = self.take(api);
+                if ready > self.deadline
+                    && let Some(failure) = last
+                {
+                    return Err(failure);
+                }
+                sleep_until(ready).await;
                 match attempt().await {
                     Ok(value) => return Ok(value),
                     Err(failure) => failure,
@@ -117,6 +124,7 @@ impl Pace {
                 return Err(failure);
             }
             sleep(pause).await;
+            last = Some(failure);
         }
     }
 

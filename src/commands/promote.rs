@@ -259,9 +259,7 @@ async fn apply(
         exit = signals::received() => exit,
         () = tokio::time::sleep_until(connection.pace.deadline()) => Exit::World,
     };
-    if stopped != Exit::Done {
-        run.close_sessions().await;
-    }
+    run.close_sessions().await;
     let outcome = run.into_outcome();
     drop(progress);
     match stopped {

@@ -3,54 +3,44 @@
 //! gotmpl 0.6.1 takes a stray `{{ end }}` for the end of the file and the end of the file for the end of a block, and
 //! would silently render a truncated file. Go refuses both (text/template/parse `parse.go`).
 
+use crate::ecspresso::actions::{Action, actions};
 use crate::ecspresso::template::Problem;
 
 /// The longest `{{ else if }}` chain; each link is one level of recursion when it is parsed and executed.
 const MAX_ELSE_IF: usize = 100;
 
-struct Block {
-    keyword: &'static str,
+struct Block<'a> {
+    keyword: &'a str,
     offset: usize,
     chain: usize,
 }
 
-/// Expects a text whose actions and comments are closed, as gotmpl's own lexer checks.
+/// Expects a text that gotmpl has parsed.
 pub(super) fn check(source: &str) -> Result<(), Problem> {
     let mut open: Vec<Block> = Vec::new();
-    let mut position = 0;
-    while let Some(found) = source[position..].find("{{") {
-        let offset = position + found;
-        let (keyword, second, end) = action(source, offset);
-        position = end;
-        match keyword {
+    for Action {
+        offset,
+        first,
+        second,
+    } in actions(source)?
+    {
+        match first {
             "if" | "with" | "range" | "define" | "block" => {
-                let keyword = ["if", "with", "range", "define", "block"]
-                    .into_iter()
-                    .find(|k| *k == keyword);
+                if first == "define" && !open.is_empty() {
+                    return Err(Problem::new("unexpected {{define}} inside a block", offset));
+                }
                 open.push(Block {
-                    keyword: keyword.unwrap_or("if"),
+                    keyword: first,
                     offset,
                     chain: 0,
                 });
             }
-            "else" => match open.last_mut() {
-                None => return Err(Problem::new("unexpected {{else}}", offset)),
-                Some(block) if matches!(block.keyword, "define" | "block") => {
-                    return Err(Problem::new(
-                        format!("unexpected {{{{else}}}} in {{{{{}}}}}", block.keyword),
-                        offset,
-                    ));
-                }
-                Some(block) => {
-                    block.chain += usize::from(matches!(second, "if" | "with"));
-                    if block.chain > MAX_ELSE_IF {
-                        return Err(Problem::new(
-                            format!("more than {MAX_ELSE_IF} {{{{else if}}}} in one block"),
-                            offset,
-                        ));
-                    }
-                }
-            },
+            "else" => {
+                let Some(block) = open.last_mut() else {
+                    return Err(Problem::new("unexpected {{else}}", offset));
+                };
+                follow(block, second).map_err(|message| Problem::new(message, offset))?;
+            }
             "end" if open.pop().is_none() => {
                 return Err(Problem::new("unexpected {{end}}", offset));
             }
@@ -66,47 +56,26 @@ pub(super) fn check(source: &str) -> Result<(), Problem> {
     }
 }
 
-/// The first two words of the action at `offset`, and where it ends. A comment has no words.
-fn action(source: &str, offset: usize) -> (&str, &str, usize) {
-    let inside = offset + 2;
-    let text = source[inside..]
-        .strip_prefix('-')
-        .unwrap_or(&source[inside..])
-        .trim_start();
-    if text.starts_with("/*") {
-        let end = text
-            .find("*/")
-            .map_or(source.len(), |end| source.len() - text.len() + end + 2);
-        return ("", "", end);
+/// Continues a block with an `{{ else }}` whose next word is `second`.
+fn follow(block: &mut Block<'_>, second: &str) -> Result<(), String> {
+    let keyword = block.keyword;
+    if matches!(keyword, "define" | "block") {
+        return Err(format!("unexpected {{{{else}}}} in {{{{{keyword}}}}}"));
     }
-    let first = word(text);
-    let second = word(text[first.len()..].trim_start());
-    (first, second, end_of_action(source, inside))
-}
-
-fn word(text: &str) -> &str {
-    let end = text
-        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .unwrap_or(text.len());
-    &text[..end]
-}
-
-fn end_of_action(source: &str, start: usize) -> usize {
-    let bytes = source.as_bytes();
-    let mut quote = None;
-    let mut position = start;
-    while let Some(&byte) = bytes.get(position) {
-        match quote {
-            None if bytes[position..].starts_with(b"}}") => return position + 2,
-            None if matches!(byte, b'"' | b'`' | b'\'') => quote = Some(byte),
-            // Backslashes are literal between backquotes.
-            Some(b'"' | b'\'') if byte == b'\\' => position += 1,
-            Some(open) if open == byte => quote = None,
-            _ => {}
+    if matches!(second, "if" | "with") {
+        if second != keyword {
+            return Err(format!(
+                "unexpected {{{{else {second}}}}} in {{{{{keyword}}}}}"
+            ));
         }
-        position += 1;
+        block.chain += 1;
     }
-    source.len()
+    if block.chain > MAX_ELSE_IF {
+        return Err(format!(
+            "more than {MAX_ELSE_IF} {{{{else if}}}} in one block"
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -150,6 +119,16 @@ mod tests {
                 "{{ define \"a\" }}x{{ else }}{{ end }}",
                 "unexpected {{else}} in {{define}}",
                 17,
+            ),
+            (
+                "{{ if 1 }}{{ define \"a\" }}{{ end }}{{ end }}",
+                "unexpected {{define}} inside a block",
+                10,
+            ),
+            (
+                "{{ range 1 }}{{ else if 1 }}{{ end }}",
+                "unexpected {{else if}} in {{range}}",
+                13,
             ),
             ("{{if(eq 1 1)}}", "{{if}} without {{end}}", 0),
         ] {

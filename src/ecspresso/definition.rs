@@ -21,6 +21,9 @@ const DESCRIBED: [&str; 8] = [
     "deregisteredAt",
 ];
 
+/// How many images get a location: finding one reads the text again. ECS takes at most ten containers.
+const LOCATED: usize = 100;
+
 /// Maps whose keys are the user's own and stay as they are.
 const FREE_FORM: [&str; 2] = ["dockerlabels", "options"];
 
@@ -111,7 +114,10 @@ impl Reader<'_> {
         };
         let (name, _) = required("name")?;
         let (image, at) = required("image")?;
-        let location = self.document.location(self.document.offset(&at));
+        let location = match index < LOCATED {
+            true => self.document.location(self.document.offset(&at)),
+            false => None,
+        };
         Ok(Container {
             name,
             image,

@@ -115,10 +115,19 @@ impl Document {
             Some(action) if problem.hint.is_none() && action.contains('\\') => {
                 Some(BACKQUOTES.to_owned())
             }
-            _ => problem.hint,
+            _ => problem.hint.clone(),
         };
-        let error = match action.and_then(|action| self.find(action)) {
+        let place = action.and_then(|action| {
+            self.find(action)
+                .or_else(|| self.find(&action.replace("\\\"", "\"")))
+        });
+        let error = match place {
             Some((source, offset)) => Error::at(problem.message, source, offset),
+            // An action that stands in no source came out of a value, which may be a secret.
+            None if problem.hint.is_none() => self.error_in_manifested(
+                "{{ … }} is not a valid template action".to_owned(),
+                problem.offset,
+            ),
             None => self.error_in_manifested(problem.message, problem.offset),
         };
         error.hinted(hint)

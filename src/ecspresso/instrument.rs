@@ -16,6 +16,9 @@ const BUILT_IN: [&str; 19] = [
     "print", "printf", "println", "slice", "urlquery",
 ];
 
+/// The functions whose results are not their arguments.
+const COMPARISONS: [&str; 7] = ["eq", "ge", "gt", "le", "lt", "ne", "not"];
+
 /// Instruments the tree of one template of `source`.
 pub(super) fn tree(
     tree: ListNode,
@@ -121,6 +124,7 @@ impl Pass<'_> {
     }
 
     fn command(&mut self, command: CommandNode) -> Result<CommandNode, Problem> {
+        let comparing = matches!(command.args.first(), Some(Expr::Identifier(_, name)) if COMPARISONS.contains(&name.as_str()));
         let mut args = Vec::with_capacity(command.args.len() + 1);
         for (index, arg) in command.args.into_iter().enumerate() {
             match arg {
@@ -146,6 +150,9 @@ impl Pass<'_> {
                     args.push(Expr::Chain(pos, Box::new(inner), fields));
                     args.extend(own.then(|| place_argument(pos)));
                 }
+                Expr::Number(_, Number::Float(number)) if comparing && number.is_finite() => {
+                    args.push(arg)
+                }
                 other => args.push(self.expression(other)?),
             }
         }
@@ -167,6 +174,12 @@ impl Pass<'_> {
             Expr::Variable(pos, name, fields) => {
                 self.variable(&name, pos)?;
                 Expr::Variable(pos, name, fields)
+            }
+            // gotmpl prints floats differently from Go.
+            Expr::Number(pos, Number::Float(_)) => {
+                let message =
+                    "a number with a fraction or an exponent is only supported in a comparison";
+                return Err(Problem::new(message, pos.offset));
             }
             Expr::Pipe(pos, pipe) => Expr::Pipe(pos, self.pipe(pipe)?),
             Expr::Chain(pos, inner, fields) => {

@@ -6,6 +6,7 @@
 //!
 //! Not supported yet, with an error that says so: the plugins' look-ups and express definitions.
 
+mod actions;
 mod blocks;
 mod config;
 mod definition;
@@ -19,6 +20,7 @@ mod instrument;
 mod json;
 mod jsonnet;
 mod plugins;
+mod printf;
 mod search;
 mod source;
 mod template;
@@ -162,7 +164,7 @@ impl Reader {
         let source = files::read(&self.directory, path)?;
         let name = source.name.clone();
         let hinted = |error: Error| {
-            let hint = error.to_string().contains("function \"").then(|| {
+            let hint = error.to_string().starts_with("function \"").then(|| {
                 "a config may call env, must_env and json_escape; plugin functions exist in definitions only".to_owned()
             });
             error.hinted(hint)

@@ -11,6 +11,7 @@ use gotmpl::{Template, TemplateError, Value};
 use crate::ecspresso::blocks;
 use crate::ecspresso::functions::{Function, Functions};
 use crate::ecspresso::instrument;
+use crate::ecspresso::printf::printf;
 use crate::ecspresso::source::offset_of;
 use crate::ecspresso::trace::{Rendered, Sink, Trace};
 
@@ -70,6 +71,8 @@ pub(super) fn render(source: &str, functions: &Functions) -> Result<Rendered, Pr
         let tree = instrument::tree(tree, source, functions)?;
         template = template.add_parse_tree(&name, tree);
     }
+    template = template.func("printf", formatting(Arc::clone(&trace)));
+    // After `printf`, because a plugin's function may have any name.
     for (name, function) in functions.iter() {
         template = template.func(
             name,
@@ -140,6 +143,20 @@ fn call(
     }
 }
 
+/// `printf` as gotmpl calls it.
+fn formatting(
+    trace: Arc<Trace>,
+) -> impl Fn(&[Value]) -> gotmpl::Result<Value> + Send + Sync + 'static {
+    move |arguments| {
+        printf(arguments)
+            .map(|text| Value::String(text.into()))
+            .map_err(|message| {
+                trace.fail(Problem::new(message, trace.offset()));
+                TemplateError::Exec("printf failed".to_owned())
+            })
+    }
+}
+
 fn strings<'a>(
     name: &str,
     function: &Function,
@@ -188,4 +205,162 @@ fn execution_problem(error: &TemplateError, offset: usize) -> Problem {
         other => other.to_string(),
     };
     Problem::new(message, offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn functions() -> Functions {
+        let environment = [("SET", "v"), ("EMPTY", ""), ("LINES", "a\nb")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut functions = Functions::new(&Arc::new(BTreeMap::from(environment)));
+        functions.insert("tfstate", Function::Plugin("tfstate".to_owned()));
+        functions
+    }
+
+    fn check(source: &str, expected: &str) {
+        match render(source, &functions()) {
+            Ok(rendered) => assert_eq!(rendered.text, expected, "{source}"),
+            Err(problem) => panic!("{source}: {} at {}", problem.message, problem.offset),
+        }
+    }
+
+    fn check_error(source: &str, message: &str, offset: usize) {
+        let problem = render(source, &functions()).expect_err(source);
+        assert_eq!(
+            (problem.message.as_str(), problem.offset),
+            (message, offset),
+            "{source}"
+        );
+    }
+
+    /// Each result is that of go-config v0.7.0 on Go's text/template.
+    #[test]
+    fn functions_of_go_config() {
+        check("{{ env `NOPE` }}", "NOPE");
+        check("{{ env `NOPE` `d` }}", "d");
+        check("{{ env `EMPTY` `d` }}", "d");
+        check("{{ env `NOPE` `SET` `d` }}", "v");
+        check("{{ env `NOPE` `EMPTY` `SET` }}", "v");
+        check("{{ env `NOPE` `` }}", "");
+        check("{{ env }}", "");
+        check("{{ must_env `EMPTY` }}", "");
+        check("{{ env \"NOPE\" \"a\\\"b\" }}", "a\"b");
+        check("{{ if eq (env `SET` ``) `v` }}Y{{ else }}N{{ end }}", "Y");
+        check("{{ printf `%s-%s` (env `SET`) `x` }}", "v-x");
+        check("{{ $x := env `SET` }}{{ $x }}", "v");
+        check("{{ .Foo }}{{ . }}{{ $ }}", "<no value><no value><no value>");
+        check(
+            "{{ `SET` | env `NOPE` | json_escape }}{{ must_env `LINES` | json_escape }}",
+            "va\\nb",
+        );
+        check("{{ print env }}", "");
+        check_error(
+            "x\n{{ must_env `NOPE` }}",
+            "environment variable NOPE is not set (must_env)",
+            5,
+        );
+        check_error(
+            "{{ `NOPE` | must_env }}",
+            "environment variable NOPE is not set (must_env)",
+            12,
+        );
+        check_error(
+            "{{ print must_env }}",
+            "wrong number of args for must_env: want 1 got 0",
+            9,
+        );
+        check_error("{{ must_env 1 }}", "must_env takes strings, found int", 3);
+        check_error(
+            "{{ json_escape .Foo }}",
+            "json_escape takes strings, found nil",
+            3,
+        );
+        check_error("{{ must_env SET }}", "function \"SET\" not defined", 12);
+        check_error(
+            "{{ if false }}{{ nofunc `a` }}{{ end }}",
+            "function \"nofunc\" not defined",
+            17,
+        );
+        check_error(
+            "{{ define `t` }}{{ nofunc }}{{ end }}",
+            "function \"nofunc\" not defined",
+            19,
+        );
+        check_error(
+            "{{ tfstate `a` }}",
+            "function tfstate of the plugin tfstate is not supported yet",
+            3,
+        );
+        check("{{ if false }}{{ tfstate `a` }}{{ end }}", "");
+        for source in [
+            "{{ must_env 'SET' }}",
+            "{{{ env `SET` }}}",
+            "{{ env `SET`",
+            "{{ $x }}",
+            "{{ break }}",
+            "{{ 1.5 }}",
+        ] {
+            assert!(render(source, &functions()).is_err(), "{source}");
+        }
+    }
+
+    #[test]
+    fn unbalanced_blocks_are_refused() {
+        for source in [
+            "a{{ end }}b",
+            "a{{ else }}b",
+            "{{ if true }}x{{ end }}{{ end }}tail",
+            "{{ if true }}x",
+            "{{ with 1 }}x{{ else }}y",
+            "{{ if false }}x",
+            "{{ range . }}x",
+            "{{ define \"a\" }}x",
+            "{{ end }}",
+            "{{else}}{{end}}",
+        ] {
+            assert!(render(source, &functions()).is_err(), "{source}");
+        }
+        check("", "");
+        check("{{- /* x */ -}}", "");
+        check("a {{- `b` -}} ", "ab");
+        check(
+            "{{ define `a` }}x{{ end }}{{ block `b` 1 }}{{ . }}{{ end }}{{ template `a` }}",
+            "1x",
+        );
+    }
+
+    #[test]
+    fn deep_templates_fail_without_a_crash() {
+        for (open, close) in [("{{ if 1 }}", "{{ end }}"), ("{{ range 1 }}", "{{ end }}")] {
+            let nested = |depth: usize| format!("{}x{}", open.repeat(depth), close.repeat(depth));
+            check(&nested(50), "x");
+            assert!(render(&nested(5000), &functions()).is_err());
+        }
+        assert!(
+            render(
+                &format!("{{{{ {}1{} }}}}", "(".repeat(5000), ")".repeat(5000)),
+                &functions()
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn rendered_text_has_its_place_in_the_source() {
+        let source = "a{{ env `LINES` `` }}\n {{- range 2 -}} {{ `x` }}b {{ end }}c";
+        let rendered = render(source, &functions()).expect("valid");
+        assert_eq!(rendered.text, "aa\nbxb xb c");
+        let places: Vec<_> = (0..rendered.text.len())
+            .map(|offset| rendered.source_offset(offset))
+            .collect();
+        let (lines, x, b, c) = (4, 42, 48, 59);
+        assert_eq!(
+            places,
+            [0, lines, lines, lines, x, b, b + 1, x, b, b + 1, c]
+        );
+    }
 }

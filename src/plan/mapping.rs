@@ -147,17 +147,7 @@ pub struct Mapping {
 pub fn map(projects: &[Project], rules: &Rules) -> Mapping {
     let mut mapping = Mapping::default();
     for project in projects {
-        let containers = &project.task_definition.containers;
-        if containers
-            .iter()
-            .all(|container| container.image.is_empty())
-        {
-            let config = project.config.clone();
-            let kind = Kind::NoImages { config };
-            mapping.problems.push(Problem::error(kind, &[]));
-            continue;
-        }
-        for container in containers {
+        for container in &project.task_definition.containers {
             map_container(project, container, rules, &mut mapping);
         }
     }
@@ -464,7 +454,7 @@ mod tests {
             "public.ecr.aws/x/app:1",
             "left alone public.ecr.aws/x/app:1",
         );
-        check("", "NO_IMAGES");
+        check("", "INVALID_IMAGE");
         check("HOST/fluentd/App:c1", "INVALID_IMAGE");
     }
 

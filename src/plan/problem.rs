@@ -1,7 +1,6 @@
 //! What a plan objects to. Findings are values, collected and shown all at once: nothing here stops at the first.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
@@ -83,10 +82,9 @@ impl fmt::Display for MountObstacle {
                 f.write_str("ecr:GetDownloadUrlForLayer on the source is not allowed")
             }
             Self::Unknown { condition } => write!(f, "{condition} could not be read"),
-            Self::Unexplained => f.write_str(
-                "the registry declined without a reason \
-                 (setting on, same encryption, no pull-through cache rule seen)",
-            ),
+            Self::Unexplained => {
+                f.write_str("the registry declined, and no condition that it states explains why")
+            }
         }
     }
 }
@@ -94,11 +92,6 @@ impl fmt::Display for MountObstacle {
 /// What a problem is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A rendered task definition without any image.
-    NoImages {
-        /// The config.
-        config: PathBuf,
-    },
     /// An image that cannot be read.
     InvalidImage {
         /// Why.
@@ -313,8 +306,7 @@ impl Problem {
     /// Whose move it is.
     pub fn class(&self) -> Class {
         match &self.kind {
-            Kind::NoImages { .. }
-            | Kind::InvalidImage { .. }
+            Kind::InvalidImage { .. }
             | Kind::NoValue { .. }
             | Kind::SharedFamily { .. }
             | Kind::VariableClash { .. } => Class::Input,
@@ -331,7 +323,6 @@ impl Kind {
     /// The finding's name in JSON; never changes once released.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoImages { .. } => "NO_IMAGES",
             Self::InvalidImage { .. } => "INVALID_IMAGE",
             Self::Unmappable { .. } => "UNMAPPABLE",
             Self::NoValue { .. } => "NO_VALUE",
@@ -361,10 +352,6 @@ impl Kind {
     /// The exact next step, where there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoImages { .. } => {
-                "look at `task_definition` in the config, and at containerDefinitions[].image"
-                    .to_owned()
-            }
             Self::Unmappable { family, .. } => format!(
                 "map it in demitasse.yml, `families: {{ {family}: a-legal-name }}`, \
                  or choose another --target"
@@ -455,13 +442,6 @@ const ENABLE_MOUNTING: &str =
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoImages { config } => {
-                write!(
-                    f,
-                    "no images in the task definition of {}",
-                    config.display()
-                )
-            }
             Self::InvalidImage { reason } => write!(f, "the image cannot be read: {reason}"),
             Self::Unmappable { family, reason } => {
                 write!(f, "family {family} gives no target repository: {reason}")

@@ -59,10 +59,16 @@ def describe(ecr, repository):
 
 
 def empty(ecr, repository):
-    ids = [{"imageDigest": one["imageDigest"]} for one in ecr.describe_images(repositoryName=repository)["imageDetails"]]
-    answer = ecr.batch_delete_image(repositoryName=repository, imageIds=ids)
-    if answer["failures"]:
-        sys.exit(f"{repository}: {answer['failures']}")
+    # Tagged first: an image cannot be deleted while an index names it.
+    for status in ["TAGGED", "ANY"]:
+        listed = ecr.describe_images(repositoryName=repository, filter={"tagStatus": status})["imageDetails"]
+        ids = [{"imageDigest": one["imageDigest"]} for one in listed]
+        answer = ecr.batch_delete_image(repositoryName=repository, imageIds=ids) if ids else {"failures": []}
+        if answer["failures"]:
+            sys.exit(f"{repository}: {answer['failures']}")
+    left = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    if left:
+        sys.exit(f"{repository}: {len(left)} images are left")
 
 
 def serve(ecr, repository):

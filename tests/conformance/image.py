@@ -2,10 +2,12 @@
 
     image.py build LAYOUT --binary PATH --tag TAG
     image.py manifests LAYOUT TAG
+    image.py size LAYOUT TAG…
     image.py compare EXPECTED TAG ACTUAL TAG
 
 `build` writes what a multi-platform build with attestations pushes: an index with linux/amd64, linux/arm64 and one
 attestation manifest (unknown/unknown) for each. The index is tagged TAG, its linux/amd64 image alone TAG-amd64.
+`manifests` prints the digests of its manifests, `size` the bytes of the distinct blobs of each, manifests left out.
 `compare` holds when both tags lead to the same digest and every manifest, config and layer has the same bytes.
 Standard library only; what is written depends on nothing but the binary and the tag.
 """
@@ -171,6 +173,9 @@ def main():
     verb = verbs.add_parser("manifests")
     verb.add_argument("layout", type=pathlib.Path)
     verb.add_argument("tag")
+    verb = verbs.add_parser("size")
+    verb.add_argument("layout", type=pathlib.Path)
+    verb.add_argument("tags", nargs="+")
     verb = verbs.add_parser("compare")
     verb.add_argument("expected", type=pathlib.Path)
     verb.add_argument("expected_tag")
@@ -183,6 +188,9 @@ def main():
         for digest, _, is_manifest in walk(given.layout, top(given.layout, given.tag)):
             if is_manifest:
                 print(digest)
+    elif given.verb == "size":
+        blobs = [dict.fromkeys(walk(given.layout, top(given.layout, tag))) for tag in given.tags]
+        print(sum(size for image in blobs for _, size, is_manifest in image if not is_manifest))
     else:
         compare(given.expected, given.expected_tag, given.actual, given.actual_tag)
 

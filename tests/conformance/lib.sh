@@ -45,12 +45,17 @@ finish() {
     for pid in "${servers[@]}"; do
         stop "$pid"
     done
+    if ((${#servers[@]} > 0)) && listens; then
+        failed=$((failed + 1))
+        printf 'not ok - the servers ended with the run\n'
+    fi
     if ((status != 0 && failed == 0)); then
         failed=1
         printf 'not ok - the run itself (exit %d)\n' "$status"
     fi
     printf '%d passed, %d failed\n' "$passed" "$failed"
-    ((failed == 0 && passed > 0)) || exit 1
+    ((failed == 0 && passed > 0)) || exit "$((status == 0 ? 1 : status))"
+    rm -rf "$work"
 }
 
 # stop PID: asks it to end, and insists after five seconds.
@@ -76,13 +81,32 @@ until_answers() {
     done
 }
 
+# listens: something answers at $endpoint.
+listens() {
+    (exec 3<>"/dev/tcp/${endpoint%:*}/${endpoint#*:}") 2>/dev/null
+}
+
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# clean COMMAND…: nothing of the surrounding environment (credentials, proxies, settings) but what `aws` holds.
+# isolated COMMAND…: in the place of this shell, with nothing of the surrounding environment (credentials, proxies,
+# settings) but what `aws` holds.
+isolated() {
+    exec env -i PATH="$PATH" HOME="$work/home" TMPDIR="$work/tmp" LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 \
+        "${aws[@]}" "$@"
+}
+
 clean() {
-    env -i PATH="$PATH" HOME="$work/home" TMPDIR="$work/tmp" LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 "${aws[@]}" "$@"
+    (isolated "$@")
+}
+
+# serve LOG COMMAND…: a server that ends with the run. Its own process, not a shell around it, is what gets ended.
+serve() {
+    local log=$1
+    shift
+    isolated "$@" >"$log" 2>&1 </dev/null &
+    servers+=("$!")
 }
 
 demitasse() {
@@ -111,6 +135,27 @@ same() {
     local pulled=$work/pulled
     pull "$2" "$pulled"
     python3 "$here/image.py" compare "$layout" "$1" "$pulled" "$tag"
+}
+
+# promotes: $config is promoted; the report stays in promote.json.
+promotes() {
+    demitasse promote -c "$config" --output json >"$work/promote.json"
+}
+
+# transferred MOUNTED STREAMED: how the blobs of that promotion of two images came.
+transferred() {
+    local bytes=0
+    (($2 == 0)) || bytes=$(python3 "$here/image.py" size "$layout" "$tag" "$tag-amd64")
+    python3 "$here/report.py" "$work/promote.json" summary.promoted=2 summary.failed=0 "summary.mounted=$1" \
+        "summary.streamed=$2" "summary.transferred=$bytes"
+}
+
+# already_there [WORDS]: promoting $config again has nothing to do, and says so.
+already_there() {
+    demitasse promote -c "$config" | tee "$work/again"
+    grep -q -F "${1:-already there}" "$work/again"
+    demitasse promote -c "$config" --output json >"$work/again.json"
+    python3 "$here/report.py" "$work/again.json" changed=false summary.already_there=2
 }
 
 # project NAME FAMILY IMAGE…: writes an ecspresso project; prints the path of its config.

@@ -111,7 +111,9 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 async fn converse(stream: TcpStream, connection: Connection, shared: Arc<Shared>) {
     // Small answers must not wait for the client's acknowledgements.
     let _ = stream.set_nodelay(true);
-    tokio::time::sleep(shared.rtt).await;
+    if !shared.rtt.is_zero() {
+        tokio::time::sleep(shared.rtt).await;
+    }
     let cut = Arc::clone(&connection.cut);
     let service = service_fn(|request| {
         let (shared, connection) = (Arc::clone(&shared), connection.clone());

@@ -44,6 +44,7 @@ pub(crate) fn answer(state: &mut State, operation: &str, input: &Input) -> Resul
         "UploadLayerPart" => layers::part(state, input),
         "CompleteLayerUpload" => layers::complete(state, input),
         "DescribeRepositories" => repositories::describe(state, input),
+        "DescribePullThroughCacheRules" => repositories::pull_through_rules(state),
         "CreateRepository" => repositories::create(state, input),
         "DeleteRepository" => repositories::delete(state, input),
         "PutImageTagMutability" => repositories::put_mutability(state, input),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use serde_json::json;
 
@@ -29,11 +31,34 @@ pub(super) fn describe(state: &mut State, input: &Input) -> Result<Value, Refusa
         ));
     }
     input.limited("repositoryNames", 100)?;
+    // IAM judges the call on each of the resources it names.
+    for name in &names {
+        crate::permissions::check(state, "ecr:DescribeRepositories", Some(name))?;
+    }
+    for name in &names {
+        if let Some(repository) = state.repositories.get_mut(*name)
+            && repository.hidden_for > 0
+        {
+            repository.hidden_for -= 1;
+            return Err(state.not_found(name));
+        }
+    }
     let rows = names
         .iter()
         .map(|name| state.find(name).map(|found| row(state, found)))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(json!({ "repositories": rows }))
+}
+
+/// The pull-through cache rules behind the world's pull-through repositories: one for each first part of a name.
+pub(super) fn pull_through_rules(state: &mut State) -> Result<Value, Refusal> {
+    let cached = state.repositories.values().filter(|one| one.pull_through);
+    let prefix = |one: &Repository| one.name.split('/').next().map(str::to_owned);
+    let prefixes: BTreeSet<String> = cached.filter_map(prefix).collect();
+    let rule =
+        |prefix: &String| json!({"ecrRepositoryPrefix": prefix, "registryId": state.account});
+    let rules: Vec<Value> = prefixes.iter().map(rule).collect();
+    Ok(json!({ "pullThroughCacheRules": rules }))
 }
 
 fn row(state: &State, repository: &Repository) -> Value {

@@ -87,7 +87,8 @@ fn add_service(state: &mut State, spec: &ServiceSpec) -> Result<(), Error> {
             service.revision = Some(revision);
         }
     }
-    for (at, name) in current.into_iter().chain(&spec.task_sets).enumerate() {
+    let alone = current.filter(|name| !spec.task_sets.contains(name));
+    for (at, name) in alone.into_iter().chain(&spec.task_sets).enumerate() {
         let definition = find(state, name)?;
         let images = state.resolve(&definition);
         let count = if at == 0 { spec.desired_count } else { 1 };

@@ -44,7 +44,8 @@ impl State {
     }
 
     /// Pushes an image as a CI build would: now, into an existing repository, moving tags that exist, whatever the
-    /// mutability. `tags` come in addition to the spec's own. Layers without a seed belong to this repository and first tag.
+    /// mutability. `tags` come in addition to the spec's own. Layers without a seed are new
+    /// bytes with every push.
     ///
     /// # Errors
     /// The repository does not exist, or a raw manifest cannot be read.
@@ -60,11 +61,7 @@ impl State {
             .cloned()
             .chain(tags.iter().map(|tag| (*tag).to_owned()))
             .collect();
-        let serial = self.next();
-        let name = format!(
-            "{repository}:{}",
-            tags.first().cloned().unwrap_or_else(|| serial.to_string())
-        );
+        let name = format!("{repository}#{}", self.next());
         let mut top = String::new();
         for made in make(spec, &name) {
             for blob in &made.blobs {

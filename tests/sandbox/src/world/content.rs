@@ -16,8 +16,26 @@ use crate::world::image::ReferrerSpec;
 pub(crate) struct Made {
     pub(crate) manifest: Bytes,
     pub(crate) media_type: String,
-    pub(crate) blobs: Vec<Bytes>,
+    pub(crate) blobs: Vec<Content>,
     pub(crate) role: Role,
+}
+
+/// A blob with its digest, which is calculated once: worlds are made again for every test.
+#[derive(Debug, Clone)]
+pub(crate) struct Content {
+    pub(crate) digest: String,
+    pub(crate) bytes: Bytes,
+}
+
+impl Content {
+    fn new(bytes: impl Into<Bytes>) -> Content {
+        let bytes = bytes.into();
+        Content { digest: digest(&bytes), bytes }
+    }
+
+    fn descriptor(&self, media_type: &str) -> Value {
+        json!({"mediaType": media_type, "digest": self.digest, "size": self.bytes.len()})
+    }
 }
 
 /// What a made manifest is to its image.
@@ -129,13 +147,17 @@ fn image(spec: &ImageSpec, platform: &str, name: &str) -> Made {
     .collect();
     let (architecture, os) = parts(platform);
     let config = spec.config.clone().unwrap_or_else(|| {
-        json!({
+        let mut config = json!({
             "architecture": architecture,
             "os": os,
             "config": {},
             "history": layers.iter().enumerate().map(|(at, _)| json!({"created_by": format!("layer {at}")})).collect::<Vec<_>>(),
             "rootfs": {"type": "layers", "diff_ids": layers.iter().map(|layer| digest(layer)).collect::<Vec<_>>()},
-        })
+        });
+        if let Some(variant) = platform.splitn(3, '/').nth(2) {
+            config["variant"] = Value::from(variant);
+        }
+        config
     });
     let config = Bytes::from(config.to_string());
     let (manifest_type, config_type, layer_type) = match spec.media_type {

@@ -1,0 +1,63 @@
+//! S1: one repository for every task definition. Keeping the newest three builds deletes what a quiet service runs.
+
+use demitasse_sandbox::Error;
+use demitasse_sandbox::Options;
+use demitasse_sandbox::Sandbox;
+use demitasse_sandbox::World;
+
+use crate::product;
+use crate::text::say;
+use crate::tour::chapter;
+use crate::tour::checks::Checks;
+use crate::tour::table;
+
+pub(super) fn play(checks: &mut Checks) -> Result<(), Error> {
+    chapter(
+        "1. One repository for all",
+        &[
+            "fluentd is built for app, which deploys daily; middleware uses it too and stays on bbbb.",
+            "The repository's lifecycle policy keeps the newest 3 images.",
+        ],
+    );
+    let world = World::read(&product::fixtures().join("worlds/shared-repository.json"))?;
+    let sandbox = Sandbox::start(&world, Options::default())?;
+    let before = table::look(&sandbox);
+    let running = running_digest(&sandbox, "middleware");
+    sandbox.run_lifecycle();
+    let after = table::look(&sandbox);
+    table::show(|_| "fluentd".to_owned(), &before, &after);
+
+    let pulled = sandbox.pull("fluentd", &running);
+    say(
+        "middleware's task stops one day, and ECS pulls its image again, by the digest it was deployed with:",
+    );
+    let short = running.get(..19).unwrap_or_default();
+    match &pulled {
+        Ok(_) => say(&format!("  fluentd@{short}…: pulled")),
+        Err(_) => say(&format!(
+            "  CannotPullContainerError: fluentd:bbbb@{short}…: not found"
+        )),
+    }
+    say("");
+    checks.claim(
+        "the shared repository lost what middleware runs",
+        pulled.is_err(),
+    );
+    let tags: Vec<String> = after.into_iter().map(|(_, tag)| tag).collect();
+    checks.claim(
+        "it holds cccc, dddd and eeee",
+        tags == ["cccc", "dddd", "eeee"],
+    );
+    Ok(())
+}
+
+fn running_digest(sandbox: &Sandbox, service: &str) -> String {
+    sandbox.with_state(|state| {
+        let tasks = state.ecs.running("default", service);
+        let digest = tasks
+            .first()
+            .and_then(|task| task.containers.first())
+            .and_then(|container| container.digest.clone());
+        digest.unwrap_or_default()
+    })
+}
