@@ -34,7 +34,7 @@ add_variables() {
   while IFS= read -r line || [[ -n $line ]]; do
     line=${line%$'\r'}
     if [[ $line == *[![:space:]]* ]]; then
-      arguments+=("$1=$line")
+      arguments+=("$1=$(escape_semicolons "$line")")
     fi
   done <<<"$2"
 }

@@ -170,7 +170,7 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
         let exit = worst(&plan, None, args.detailed_exitcode && args.dry_run);
         let report = report::report(&plan, None, now, exit.code());
         show(&report, args.output, surroundings);
-        surroundings.tell(problems::render(&report));
+        surroundings.tell(problems::render(&report.problems));
         if refused && !args.dry_run {
             surroundings.tell("nothing was written\n");
         }
@@ -179,14 +179,14 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     }
     if plan.has_changes() && args.output == Output::Table {
         let preview = report::report(&plan, None, now, 0);
-        let preview = table::render(&preview, surroundings.colour());
-        surroundings.tell(preview);
+        surroundings.tell(table::render(&preview, surroundings.colour()));
     }
+    surroundings.tell(problems::render(&report::findings(&plan.problems)));
     let (outcome, stopped) = apply(args, &rules, &plan, &connection, surroundings).await;
     let exit = worst(&plan, Some(&outcome), false).max(stopped);
     let report = report::report(&plan, Some(&outcome), now, exit.code());
     show(&report, args.output, surroundings);
-    surroundings.tell(problems::render(&report));
+    surroundings.tell(problems::render(&report::findings(&outcome.problems)));
     github::tell(&report, surroundings);
     if let Some(path) = &args.env_out
         && (exit == Exit::Done || args.keep_going)

@@ -265,9 +265,7 @@ pub fn report(plan: &Plan, outcome: Option<&Outcome>, now: Timestamp, exit_code:
         .filter(|one| one.install_keep.is_some())
         .count();
     let while_acting = outcome.map(|outcome| outcome.problems.as_slice());
-    let mut problems: Vec<&Problem> = plan.problems.iter().collect();
-    problems.extend(while_acting.unwrap_or_default());
-    problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+    let problems = plan.problems.iter().chain(while_acting.unwrap_or_default());
     let written = summary.promoted > 0
         || repositories
             .iter()
@@ -291,7 +289,7 @@ pub fn report(plan: &Plan, outcome: Option<&Outcome>, now: Timestamp, exit_code:
         },
         configs,
         repositories,
-        problems: problems.into_iter().map(finding).collect(),
+        problems: findings(problems),
         summary,
         exit_code,
     }
@@ -447,6 +445,13 @@ fn repositories(plan: &Plan, outcome: Option<&Outcome>) -> Vec<Repository> {
             }
         })
         .collect()
+}
+
+/// Problems as they are shown, errors first.
+pub fn findings<'a>(problems: impl IntoIterator<Item = &'a Problem>) -> Vec<Finding> {
+    let mut problems: Vec<&Problem> = problems.into_iter().collect();
+    problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+    problems.into_iter().map(finding).collect()
 }
 
 fn finding(problem: &Problem) -> Finding {

@@ -1,10 +1,10 @@
 //! Findings for people, on stderr: what, whom it concerns, and the next step.
 
-use crate::report::{Finding, Report};
+use crate::report::Finding;
 
-/// All findings, errors first; empty if there are none.
-pub fn render(report: &Report) -> String {
-    report.problems.iter().map(finding).collect()
+/// The findings in their order; empty if there are none.
+pub fn render(findings: &[Finding]) -> String {
+    findings.iter().map(finding).collect()
 }
 
 fn finding(finding: &Finding) -> String {

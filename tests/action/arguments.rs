@@ -51,6 +51,7 @@ fn play(inputs: &[(&str, &str)]) -> Played {
     let runner = Runner::new();
     runner.write("workspace/a file", "");
     runner.write("workspace/services/app/b file", "");
+    runner.write("workspace/-/c file", "");
     let binary = runner.program("fake/demitasse", FAKE);
     let mut inputs = inputs.to_vec();
     let binary = binary.to_str().expect("UTF-8").to_owned();
@@ -236,6 +237,7 @@ fn the_working_directory_is_entered() {
         (".", ""),
         ("services/app", "/services/app"),
         ("./services", "/services"),
+        ("-", "/-"),
     ] {
         let played = play(&[("working-directory", given)]);
         assert_eq!(played.ended.code, 0, "{}", played.ended.log);
@@ -247,7 +249,7 @@ fn the_working_directory_is_entered() {
             "{given}: {entered}"
         );
     }
-    for wrong in ["missing", "a file", "-", "$(touch pwned)", "a\n::error::b"] {
+    for wrong in ["missing", "a file", "$(touch pwned)", "a\n::error::b"] {
         let ended = play(&[("working-directory", wrong)]).ended;
         assert_eq!(ended.code, 3, "{wrong}");
         let errors = ended.log.lines().filter(|line| line.starts_with("::"));

@@ -85,6 +85,7 @@ pub(crate) async fn exchange(
     record.error.clone_from(&answer.error);
     record.bytes_out = if is_head { 0 } else { answer.body.len() as u64 };
     shared.log().add(record);
+    let answer = answer.header("x-amzn-requestid", format!("sandbox-{number}"));
     respond(answer, is_head, fault, connection)
 }
 

@@ -7,7 +7,7 @@
 //! use demitasse_sandbox::{ImageSpec, Options, Sandbox, World};
 //!
 //! let world: World = r#"{"repositories": [{"name": "fluentd/common", "images": [{"tags": ["aaaa"]}]}]}"#.parse()?;
-//! let sandbox = Sandbox::start(&world, Options::default())?;
+//! let sandbox = Sandbox::start(world, Options::default())?;
 //! sandbox.with_state(|state| state.push("fluentd/common", &ImageSpec::default(), &["bbbb"]))?;
 //! let pulled = sandbox.pull("fluentd/common", "bbbb")?;
 //! assert_eq!(pulled.blobs, 2);

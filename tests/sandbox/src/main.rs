@@ -86,7 +86,7 @@ impl WorldArguments {
             port,
             ..Options::default()
         };
-        Sandbox::start(&world, options)
+        Sandbox::start(world, options)
     }
 }
 

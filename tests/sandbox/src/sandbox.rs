@@ -67,8 +67,8 @@ impl Sandbox {
     ///
     /// # Errors
     /// The world contradicts itself, the port is taken, or the log file cannot be written.
-    pub fn start(world: &World, options: Options) -> Result<Sandbox, Error> {
-        let mut state = State::new(world, options.seed)?;
+    pub fn start(world: World, options: Options) -> Result<Sandbox, Error> {
+        let mut state = State::new(&world, options.seed)?;
         if let Some(on) = options.mount {
             state.settings.insert(
                 "BLOB_MOUNTING".to_owned(),
@@ -153,7 +153,8 @@ impl Sandbox {
         log.arrived = 0;
     }
 
-    /// Looks at the state, or changes it, while no request is being carried out.
+    /// Looks at the state, or changes it, while no request is being carried out. The sandbox's own methods wait for this
+    /// to end, so they must not be called inside.
     pub fn with_state<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
         look(&mut self.shared.state())
     }

@@ -17,7 +17,7 @@ fn the_first_scenario() {
         "/../../fixtures/worlds/shared-repository.json"
     );
     let world = World::read(path.as_ref()).unwrap();
-    let sandbox = demitasse_sandbox::Sandbox::start(&world, Options::default()).unwrap();
+    let sandbox = demitasse_sandbox::Sandbox::start(world, Options::default()).unwrap();
     let running = sandbox.with_state(|state| {
         state.ecs.running("default", "middleware")[0].containers[0]
             .digest
@@ -42,7 +42,7 @@ fn every_shipped_world_starts() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let world = World::read(&path).unwrap();
-        let sandbox = demitasse_sandbox::Sandbox::start(&world, Options::default()).unwrap();
+        let sandbox = demitasse_sandbox::Sandbox::start(world, Options::default()).unwrap();
         let images: Vec<(String, String)> = sandbox.with_state(|state| {
             let repositories = state.repositories.values();
             repositories

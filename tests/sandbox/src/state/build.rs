@@ -134,8 +134,8 @@ fn place(
         .position(|made| made.role == Role::Top)
         .unwrap_or_default();
     for (order, made) in made.into_iter().enumerate() {
-        for blob in &made.blobs {
-            state.store_blob(repository, blob.clone())?;
+        for blob in made.blobs {
+            state.store_blob(repository, blob)?;
         }
         let digest = state.commit(repository, made.manifest, &made.media_type)?;
         let Some(image) = state.find_mut(repository)?.images.get_mut(&digest) else {

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-
 use crate::Error;
 use crate::clock::Clock;
 use crate::clock::Time;
@@ -15,6 +13,7 @@ use crate::permissions::Denied;
 use crate::refusal::Refusal;
 use crate::undocumented::Undocumented;
 use crate::world::World;
+use crate::world::content::Content;
 
 mod build;
 pub mod dump;
@@ -159,15 +158,14 @@ impl State {
     }
 
     /// Puts a blob into a repository without any request.
-    pub(crate) fn store_blob(&mut self, repository: &str, bytes: Bytes) -> Result<String, Refusal> {
+    pub(crate) fn store_blob(&mut self, repository: &str, blob: Content) -> Result<(), Refusal> {
         let origin = self.next();
-        let digest = content::digest(&bytes);
-        let repository = self.find_mut(repository)?;
-        repository
-            .blobs
-            .entry(digest.clone())
-            .or_insert(repository::Blob { bytes, origin });
-        Ok(digest)
+        let blobs = &mut self.find_mut(repository)?.blobs;
+        blobs.entry(blob.digest).or_insert(repository::Blob {
+            bytes: blob.bytes,
+            origin,
+        });
+        Ok(())
     }
 
     /// Removes the blobs of a repository that no manifest refers to, as ECR may do at any time.

@@ -64,8 +64,8 @@ impl State {
         let name = format!("{repository}#{}", self.next());
         let mut top = String::new();
         for made in make(spec, &name) {
-            for blob in &made.blobs {
-                self.store_blob(repository, blob.clone())?;
+            for blob in made.blobs {
+                self.store_blob(repository, blob)?;
             }
             let digest = self.commit(repository, made.manifest, &made.media_type)?;
             if made.role == Role::Top {

@@ -29,7 +29,7 @@ pub(super) fn play(checks: &mut Checks) -> Result<(), Error> {
     );
     let demitasse = product::build()?;
     let world = World::read(&product::fixtures().join("worlds/fluentd.json"))?;
-    let sandbox = Sandbox::start(&world, Options::default())?;
+    let sandbox = Sandbox::start(world, Options::default())?;
 
     for (at, deploy) in DEPLOYS.iter().enumerate() {
         let output = promote(&sandbox, &demitasse, deploy)?;

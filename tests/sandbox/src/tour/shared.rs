@@ -20,7 +20,7 @@ pub(super) fn play(checks: &mut Checks) -> Result<(), Error> {
         ],
     );
     let world = World::read(&product::fixtures().join("worlds/shared-repository.json"))?;
-    let sandbox = Sandbox::start(&world, Options::default())?;
+    let sandbox = Sandbox::start(world, Options::default())?;
     let before = table::look(&sandbox);
     let running = running_digest(&sandbox, "middleware");
     sandbox.run_lifecycle();

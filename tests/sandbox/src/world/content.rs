@@ -30,7 +30,10 @@ pub(crate) struct Content {
 impl Content {
     fn new(bytes: impl Into<Bytes>) -> Content {
         let bytes = bytes.into();
-        Content { digest: digest(&bytes), bytes }
+        Content {
+            digest: digest(&bytes),
+            bytes,
+        }
     }
 
     fn descriptor(&self, media_type: &str) -> Value {
@@ -130,21 +133,22 @@ fn image(spec: &ImageSpec, platform: &str, name: &str) -> Made {
         size: 1024,
         seed: None,
     }];
-    let layers: Vec<Bytes> = if spec.layers.is_empty() {
+    let specs = if spec.layers.is_empty() {
         &own[..]
     } else {
         &spec.layers[..]
-    }
-    .iter()
-    .enumerate()
-    .map(|(at, spec)| {
-        let seed = spec
-            .seed
-            .clone()
-            .unwrap_or_else(|| format!("{name}/layer{at}"));
-        layer(&seed, spec.size)
-    })
-    .collect();
+    };
+    let layers: Vec<Content> = specs
+        .iter()
+        .enumerate()
+        .map(|(at, spec)| {
+            let seed = spec
+                .seed
+                .clone()
+                .unwrap_or_else(|| format!("{name}/layer{at}"));
+            Content::new(layer(&seed, spec.size))
+        })
+        .collect();
     let (architecture, os) = parts(platform);
     let config = spec.config.clone().unwrap_or_else(|| {
         let mut config = json!({
@@ -152,14 +156,14 @@ fn image(spec: &ImageSpec, platform: &str, name: &str) -> Made {
             "os": os,
             "config": {},
             "history": layers.iter().enumerate().map(|(at, _)| json!({"created_by": format!("layer {at}")})).collect::<Vec<_>>(),
-            "rootfs": {"type": "layers", "diff_ids": layers.iter().map(|layer| digest(layer)).collect::<Vec<_>>()},
+            "rootfs": {"type": "layers", "diff_ids": layers.iter().map(|layer| &layer.digest).collect::<Vec<_>>()},
         });
         if let Some(variant) = platform.splitn(3, '/').nth(2) {
             config["variant"] = Value::from(variant);
         }
         config
     });
-    let config = Bytes::from(config.to_string());
+    let config = Content::new(config.to_string());
     let (manifest_type, config_type, layer_type) = match spec.media_type {
         Family::Docker => (
             media_type::DOCKER_MANIFEST,
@@ -172,12 +176,11 @@ fn image(spec: &ImageSpec, platform: &str, name: &str) -> Made {
             "application/vnd.oci.image.layer.v1.tar+gzip",
         ),
     };
-    let descriptor = |kind: &str, bytes: &Bytes| json!({"mediaType": kind, "digest": digest(bytes), "size": bytes.len()});
     let mut manifest = json!({
         "schemaVersion": 2,
         "mediaType": manifest_type,
-        "config": descriptor(config_type, &config),
-        "layers": layers.iter().map(|layer| descriptor(layer_type, layer)).collect::<Vec<_>>(),
+        "config": config.descriptor(config_type),
+        "layers": layers.iter().map(|layer| layer.descriptor(layer_type)).collect::<Vec<_>>(),
     });
     if spec.bare {
         manifest
@@ -219,20 +222,20 @@ fn attestation(subject: &str) -> Made {
         "subject": [{"name": "_", "digest": {"sha256": subject.trim_start_matches("sha256:")}}],
         "predicate": {"buildType": "https://mobyproject.org/buildkit@v1"},
     });
-    let statement = Bytes::from(statement.to_string());
-    let config = Bytes::from(
+    let statement = Content::new(statement.to_string());
+    let config = Content::new(
         json!({
             "architecture": "unknown", "os": "unknown", "config": {},
-            "rootfs": {"type": "layers", "diff_ids": [digest(&statement)]},
+            "rootfs": {"type": "layers", "diff_ids": [statement.digest]},
         })
         .to_string(),
     );
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": media_type::OCI_MANIFEST,
-        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(&config), "size": config.len()},
+        "config": config.descriptor("application/vnd.oci.image.config.v1+json"),
         "layers": [{
-            "mediaType": "application/vnd.in-toto+json", "digest": digest(&statement), "size": statement.len(),
+            "mediaType": "application/vnd.in-toto+json", "digest": statement.digest, "size": statement.bytes.len(),
             "annotations": {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v0.2"},
         }],
     });
@@ -245,14 +248,14 @@ fn attestation(subject: &str) -> Made {
 }
 
 fn refer(subject: &Made, spec: &ReferrerSpec, name: &str) -> Made {
-    let empty = Bytes::from_static(b"{}");
-    let content = layer(spec.seed.as_deref().unwrap_or(name), spec.size);
+    let empty = Content::new(&b"{}"[..]);
+    let content = Content::new(layer(spec.seed.as_deref().unwrap_or(name), spec.size));
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": media_type::OCI_MANIFEST,
         "artifactType": spec.artifact_type,
-        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest(&empty), "size": empty.len()},
-        "layers": [{"mediaType": spec.artifact_type, "digest": digest(&content), "size": content.len()}],
+        "config": empty.descriptor("application/vnd.oci.empty.v1+json"),
+        "layers": [content.descriptor(&spec.artifact_type)],
         "subject": subject.descriptor(),
     });
     Made {

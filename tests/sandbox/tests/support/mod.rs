@@ -15,7 +15,7 @@ use serde_json::json;
 /// Starts a sandbox for a world given as JSON.
 pub(crate) fn start(world: &str, options: Options) -> Sandbox {
     let world: World = world.parse().unwrap();
-    Sandbox::start(&world, options).unwrap()
+    Sandbox::start(world, options).unwrap()
 }
 
 /// A request to `/v2/` with a good token.
