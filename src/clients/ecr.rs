@@ -165,26 +165,28 @@ impl Ecr {
         };
         let read = |id: &ImageId| {
             let subject = about(&subject, repository, id);
-            let image = answer
-                .images()
-                .iter()
-                .find(|image| of_id(id, image.image_id()));
+            let mut images = answer.images().iter();
+            let image = images
+                .find(|image| of_id(id, image.image_id()))
+                // The one answer to the one question is about it, whatever tag of the image it names.
+                .or_else(|| answer.images().first().filter(|_| ids.len() == 1));
             if let Some(image) = image {
                 let digest = image.image_id().and_then(ImageIdentifier::image_digest);
                 let text = image.image_manifest().unwrap_or_default().to_owned();
                 let media_type = image.image_manifest_media_type();
                 return manifest(&subject, digest, text, media_type).map(Some);
             }
-            let failures = answer.failures();
-            let failure = failures
-                .iter()
-                .find(|failure| of_id(id, failure.image_id()));
-            let code = failure.and_then(|failure| failure.failure_code());
-            match (code.map(|code| code.as_str()), failure) {
-                (Some("ImageNotFound"), _) | (None, _) => Ok(None),
-                (Some(code), failure) => {
-                    let reason = failure.and_then(|failure| failure.failure_reason());
-                    let message = format!("{code}: {}", reason.unwrap_or_default());
+            let mut failures = answer.failures().iter();
+            let Some(failure) = failures.find(|failure| of_id(id, failure.image_id())) else {
+                return Err(
+                    subject.failure(FailureKind::BadAnswer, "the answer says nothing of it")
+                );
+            };
+            match failure.failure_code().map(|code| code.as_str()) {
+                Some("ImageNotFound") => Ok(None),
+                code => {
+                    let reason = failure.failure_reason().unwrap_or_default();
+                    let message = format!("{}: {reason}", code.unwrap_or("no failure code"));
                     Err(subject.failure(FailureKind::Other, message))
                 }
             }

@@ -220,14 +220,13 @@ impl Endpoint {
             "CompleteLayerUpload",
             blob,
         );
-        let mut destination = session.0.clone();
-        destination
-            .query_pairs_mut()
+        let mut url = session.0.clone();
+        url.query_pairs_mut()
             .append_pair("digest", blob.digest.as_str());
         let bytes = answer.bytes_stream().inspect_ok(move |piece| {
             on_bytes(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         });
-        let request = self.http.request(Method::PUT, destination);
+        let request = self.http.request(Method::PUT, url);
         let request = request
             .header(CONTENT_LENGTH, blob.size)
             .body(reqwest::Body::wrap_stream(bytes));
@@ -267,7 +266,8 @@ impl Endpoint {
         Ok(url)
     }
 
-    /// Sends with the registry's token at once; a token that is no longer taken is fetched anew, once.
+    /// Sends with the registry's token at once; a token that is no longer taken is fetched anew, once. ECR says 401 or a
+    /// 403 that speaks of expiry.
     async fn send(
         &self,
         registry: &Registry,
@@ -277,14 +277,17 @@ impl Endpoint {
         let again = request.try_clone();
         let token = self.token(registry, None).await?;
         let answer = self.send_with(request, &token, subject).await?;
-        let expired = answer.status().as_u16() == 401;
+        let failure = match checked(answer, subject).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failure,
+        };
         match again {
-            Some(again) if expired => {
+            Some(again) if is_expiry(&failure) => {
                 let token = self.token(registry, Some(&token)).await?;
                 let answer = self.send_with(again, &token, subject).await?;
                 checked(answer, subject).await
             }
-            _ => checked(answer, subject).await,
+            _ => Err(failure),
         }
     }
 
@@ -329,6 +332,14 @@ fn subject(
         side: Some(side),
         action: format!("ecr:{action}"),
         resource: repository.arn(),
+    }
+}
+
+fn is_expiry(failure: &Failure) -> bool {
+    match failure.kind {
+        FailureKind::Credentials => true,
+        FailureKind::Denied { .. } => failure.message.to_lowercase().contains("expired"),
+        _ => false,
     }
 }
 

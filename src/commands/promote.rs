@@ -116,12 +116,13 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
         Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
     };
     ended.unwrap_or_else(|wrong| {
-        for wrong in wrong {
+        for wrong in &wrong {
             surroundings.tell(format!("error: {}\n", wrong.message));
-            if let Some(hint) = wrong.hint {
+            if let Some(hint) = &wrong.hint {
                 surroundings.tell(format!("  hint: {hint}\n"));
             }
         }
+        github::refuse(&wrong, surroundings);
         Exit::Input
     })
 }

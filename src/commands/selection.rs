@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::surroundings::Surroundings;
 use crate::ecspresso::{self, Reader, external_variables};
 use crate::model::project::Project;
+use crate::model::task_definition::Location;
 
 /// The selection flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -73,6 +74,8 @@ pub(super) struct Wrong {
     pub(super) message: String,
     /// The next step.
     pub(super) hint: Option<String>,
+    /// The place in a file, where it is in one.
+    pub(super) location: Option<Location>,
 }
 
 impl From<ecspresso::Error> for Wrong {
@@ -81,6 +84,7 @@ impl From<ecspresso::Error> for Wrong {
         Self {
             message: format!("{error}{}", excerpt.unwrap_or_default()),
             hint: error.hint(),
+            location: error.location().cloned(),
         }
     }
 }
@@ -90,6 +94,7 @@ impl From<String> for Wrong {
         Self {
             message,
             hint: None,
+            location: None,
         }
     }
 }

@@ -39,6 +39,7 @@ pub(super) fn read(
                 names.join(", ")
             ),
             hint: Some("pass --settings FILE, or run once for each".to_owned()),
+            location: None,
         });
     }
     let Some(path) = files.into_iter().flatten().next() else {
@@ -48,6 +49,7 @@ pub(super) fn read(
     Settings::read(&text).map_err(|error| Wrong {
         message: format!("{}: {error}", path.display()),
         hint: Some("the keys are in docs/settings.md".to_owned()),
+        location: None,
     })
 }
 

@@ -1,8 +1,11 @@
 //! What a GitHub Actions step wants to hear: annotations at file and line, step outputs, a job summary
 //! (docs.github.com, "Workflow commands for GitHub Actions").
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
+use crate::model::reference::Registry;
 use crate::report::{Finding, Image, Report, markdown};
 
 /// GitHub shows at most 10 annotations of a kind for a step.
@@ -10,21 +13,20 @@ const ANNOTATIONS: usize = 9;
 /// GitHub refuses a longer summary (1 MiB).
 const SUMMARY_BYTES: usize = 1_000_000;
 
-/// Workflow commands, a line each.
-pub fn annotations(report: &Report) -> String {
+/// Workflow commands, a line each. `below` is where relative paths start, seen from the workspace.
+pub fn annotations(findings: &[Finding], below: &Path) -> String {
     let mut text = String::new();
     for (severity, command) in [
         ("error", "error"),
         ("warning", "warning"),
         ("note", "notice"),
     ] {
-        let findings = report
-            .problems
+        let findings = findings
             .iter()
             .filter(|finding| finding.severity == severity);
         let findings: Vec<&Finding> = findings.collect();
         for finding in findings.iter().take(ANNOTATIONS) {
-            text.push_str(&annotation(command, finding));
+            text.push_str(&annotation(command, finding, below));
         }
         if let Some(more) = findings
             .len()
@@ -37,10 +39,11 @@ pub fn annotations(report: &Report) -> String {
     text
 }
 
-fn annotation(command: &str, finding: &Finding) -> String {
+fn annotation(command: &str, finding: &Finding, below: &Path) -> String {
     let mut properties = vec![format!("title=demitasse {}", property(finding.code))];
     if let Some(file) = &finding.file {
-        properties.push(format!("file={}", property(file)));
+        let file = below.join(file);
+        properties.push(format!("file={}", property(&file.to_string_lossy())));
     }
     if let Some(line) = finding.line {
         properties.push(format!("line={line}"));
@@ -68,7 +71,7 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
         match (&image.target, digest) {
             (Some(target), Some(digest)) => Some(format!("{target}@{digest}")),
             (Some(target), None) => Some(target.clone()),
-            (None, _) => Some(image.image.clone()),
+            (None, _) => Some(without_host(&image.image).to_owned()),
         }
     };
     let digest = |image: &Image| image.digest.as_ref().map(ToString::to_string);
@@ -78,6 +81,14 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
         ("digests", by_container(report, digest)),
         ("changed", report.changed.to_string()),
     ]
+}
+
+/// An image without the host of a private ECR registry: a masked account id would empty the whole output.
+fn without_host(image: &str) -> &str {
+    match image.split_once('/') {
+        Some((host, rest)) if Registry::from_host(host).is_some() => rest,
+        _ => image,
+    }
 }
 
 /// `{config: {container: value}}`.
@@ -101,6 +112,11 @@ pub fn render_outputs(report: &Report) -> String {
     lines
         .map(|(name, value)| format!("{name}={value}\n"))
         .collect()
+}
+
+/// The same for a run without a report.
+pub fn no_outputs() -> String {
+    "images={}\nimages-relative={}\ndigests={}\nchanged=false\n".to_owned()
 }
 
 /// The text for `GITHUB_STEP_SUMMARY`.
@@ -132,8 +148,8 @@ mod tests {
             line: Some(3),
         };
         assert_eq!(
-            annotation("error", &finding),
-            "::error title=demitasse MISSING,file=a%2Cb%3Ac,line=3::50%25 of%0Ait\n"
+            annotation("error", &finding, Path::new("svc")),
+            "::error title=demitasse MISSING,file=svc/a%2Cb%3Ac,line=3::50%25 of%0Ait\n"
         );
     }
 }

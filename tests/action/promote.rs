@@ -12,7 +12,7 @@ const HOST: &str = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com";
 fn sandbox() -> Sandbox {
     let world = Path::new(ROOT).join("fixtures/worlds/fluentd.json");
     let world = World::read(&world).expect("a world");
-    Sandbox::start(&world, Options::default()).expect("a sandbox")
+    Sandbox::start(world, Options::default()).expect("a sandbox")
 }
 
 /// A runner with a checked-out ecspresso project, whose job may use the sandbox.

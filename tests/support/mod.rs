@@ -57,7 +57,7 @@ impl Case {
     /// Any world.
     pub(crate) fn new(world: &Value, options: Options) -> Self {
         let world: World = world.to_string().parse().expect("a world");
-        let sandbox = Sandbox::start(&world, options).expect("a sandbox");
+        let sandbox = Sandbox::start(world, options).expect("a sandbox");
         let directory = TempDir::new().expect("a directory");
         Self { sandbox, directory }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::digest::Digest;
-use crate::model::failure::FailureKind;
+use crate::model::failure::{Failure, FailureKind};
 use crate::model::inventory::{Encryption, Inventory, Mutability};
 use crate::model::lifecycle::Policy;
 use crate::model::manifest::{Descriptor, Manifest};
@@ -213,7 +213,7 @@ pub fn plan(mapping: &Mapping, inventory: &Inventory, rules: &Rules, now: Timest
     refuse_collisions(&mut promotions, &mut problems);
     let mut repositories = repository::plan(&promotions, inventory, rules, now, &mut problems);
     refuse_concerned(&mut promotions, &mut repositories, &problems);
-    note_unknowns(inventory, mapping, &mut problems);
+    note_unknowns(inventory, &promotions, &mut problems);
     let problems = merge_outages(problems);
     Plan {
         repositories,
@@ -370,39 +370,44 @@ fn merge_outages(problems: Vec<Problem>) -> Vec<Problem> {
     merged
 }
 
-/// Optional reads that failed: each once, as a warning.
-fn note_unknowns(inventory: &Inventory, mapping: &Mapping, problems: &mut Vec<Problem>) {
-    let mut failures = Vec::new();
-    failures.extend(
-        inventory
-            .blob_mounting
-            .values()
-            .filter_map(|known| known.as_ref().err()),
-    );
-    for (repository, facts) in &inventory.repositories {
-        let ours = |wanted: &Wanted| wanted.source == *repository || wanted.target == *repository;
-        if facts.missing || !mapping.wanted.iter().any(ours) {
+/// Optional reads that failed: each once, as a warning, and only where their answer would have mattered.
+fn note_unknowns(inventory: &Inventory, promotions: &[Promotion], problems: &mut Vec<Problem>) {
+    let mut failures: Vec<&Failure> = Vec::new();
+    for promotion in promotions {
+        let wanted = &promotion.wanted;
+        let copies = matches!(promotion.action, Action::Promote(_));
+        let facts = |repository| inventory.repositories.get(repository);
+        let (source, target) = (facts(&wanted.source), facts(&wanted.target));
+        let target = target.filter(|target| !target.missing);
+        let listing = target.and_then(|target| target.listing.as_ref()?.as_ref().err());
+        failures.extend(listing);
+        if !copies {
             continue;
         }
-        failures.extend(
-            facts
-                .settings
-                .iter()
-                .filter_map(|known| known.as_ref().err()),
-        );
-        failures.extend(
-            facts
-                .listing
-                .iter()
-                .filter_map(|known| known.as_ref().err()),
-        );
-        failures.extend(facts.access.iter().filter_map(|known| known.as_ref().err()));
-        failures.extend(
-            facts
-                .referrers
-                .values()
-                .filter_map(|known| known.as_ref().err()),
-        );
+        let mounting = inventory.blob_mounting.get(&wanted.target.registry);
+        failures.extend(mounting.and_then(|known| known.as_ref().err()));
+        for facts in [source, target].into_iter().flatten() {
+            failures.extend(
+                facts
+                    .settings
+                    .iter()
+                    .filter_map(|known| known.as_ref().err()),
+            );
+        }
+        if let Some(source) = source {
+            failures.extend(
+                source
+                    .access
+                    .iter()
+                    .filter_map(|known| known.as_ref().err()),
+            );
+            failures.extend(
+                source
+                    .referrers
+                    .values()
+                    .filter_map(|known| known.as_ref().err()),
+            );
+        }
     }
     for failure in failures {
         let kind = Kind::Unknown(failure.clone());
