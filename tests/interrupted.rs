@@ -139,7 +139,13 @@ fn an_expired_token_is_renewed() {
     let config = case.project("app", &IMAGES);
     case.sandbox
         .set_faults(vec![fault("expired-token@ecr:InitiateLayerUpload#3")]);
-    case.run(&["promote", "-c", &config]).expect(0, &[]);
+    let ran = case.run(&["promote", "-c", &config, "--output", "json"]);
+    ran.expect(0, &[]);
+    assert_eq!(
+        ran.report()["summary"]["transferred"],
+        0,
+        "mounted after all"
+    );
     assert_eq!(case.tags("fluentd/app").len(), 2);
 }
 

@@ -1,0 +1,117 @@
+//! The documents are true: what they show is what the program does.
+
+#![expect(clippy::disallowed_methods, reason = "this test reads the documents")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use demitasse::model::lifecycle::Policy;
+use demitasse::model::settings::Settings;
+use demitasse::plan::policy;
+use support::{Case, ran};
+
+fn document(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The fenced blocks of one language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let after = text.split(&fence).skip(1);
+    after
+        .filter_map(|block| Some(block.split_once("```")?.0.to_owned()))
+        .collect()
+}
+
+#[test]
+fn the_first_example_of_the_readme_is_what_is_printed() {
+    let shown = blocks(&document("README.md"), "console").remove(0);
+    let (command, expected) = shown.split_once('\n').expect("a command and its output");
+    let arguments: Vec<&str> = command.split(' ').skip(3).collect();
+    let case = Case::common(&["3f2c1ab"]);
+    case.project(
+        "app",
+        &[
+            "HOST/fluentd/app:{{ must_env `TAG` }}",
+            "public.ecr.aws/x/y:1",
+        ],
+    );
+    let mut command = case.command(&arguments);
+    command.env("TAG", "3f2c1ab");
+    let ran = ran(command);
+    ran.expect(0, &[]);
+    assert_eq!(ran.out, expected);
+}
+
+#[test]
+fn the_readme_has_exactly_two_set_up_commands() {
+    let readme = document("README.md");
+    let section = readme.split("## Try it").nth(1).expect("a section");
+    let section = section.split("\n## ").next().expect("its text");
+    assert_eq!(
+        blocks(section, "console"),
+        ["$ cargo sandbox\n$ cargo test\n"]
+    );
+}
+
+#[test]
+fn the_documented_policy_is_the_installed_one() {
+    let text = blocks(&document("docs/lifecycle-policy.md"), "json").remove(0);
+    let policy: Policy = text.parse().expect("a policy");
+    assert!(policy.same_meaning(&policy::installed(30)));
+}
+
+#[test]
+fn the_documented_settings_are_read() {
+    let text = document("docs/settings.md");
+    let example = blocks(&text, "yaml").remove(0);
+    let settings = Settings::read(&example).expect("settings");
+    assert_eq!(settings.keep, Some(50));
+    let row = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+    for key in text.lines().filter_map(row) {
+        let value = match key.as_str() {
+            "families" | "tags" => "{}",
+            "moving_tags" => "[]",
+            "keep" | "min_pushes" => "3",
+            "lifecycle" => "verify",
+            "create_repository" => "never",
+            "mutability" => "inherit",
+            _ => "'{name}/x'",
+        };
+        let read = Settings::read(&format!("{key}: {value}\n"));
+        assert!(read.is_ok(), "{key} is documented and not read: {read:?}");
+    }
+}
+
+#[test]
+fn every_flag_that_a_document_names_exists() {
+    let case = Case::common(&["aaaa"]);
+    let help = case.run(&["promote", "--help"]).out;
+    for name in [
+        "README.md",
+        "docs/settings.md",
+        "docs/lifecycle-policy.md",
+        "docs/live-checks.md",
+    ] {
+        let text = document(name);
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+        let flags = words.filter(|word| word.starts_with("--") && word.len() > 3);
+        for flag in flags {
+            let others = [
+                "--name",
+                "--value",
+                "--path",
+                "--world",
+                "--force",
+                "--repository-name",
+            ];
+            assert!(
+                others.contains(&flag) || help.contains(flag),
+                "{name} names {flag}"
+            );
+        }
+    }
+}
