@@ -13,11 +13,12 @@ fn main() -> ExitCode {
         let name = name.into_string().ok()?;
         Some((name, value.to_string_lossy().into_owned()))
     });
+    // Not locked: progress bars draw on stderr from a thread of their own.
     let exit = demitasse::run(
         std::env::args_os(),
         environment.collect(),
-        &mut stdout().lock(),
-        &mut stderr().lock(),
+        &mut stdout(),
+        &mut stderr(),
     );
     ExitCode::from(exit.code())
 }
