@@ -5,7 +5,6 @@ use crate::apply::event::Event;
 use crate::commands::surroundings::now;
 use crate::model::time::Timestamp;
 use crate::plan::outcome::State;
-use crate::plan::promotion;
 
 /// The line for an event, if it deserves one.
 pub(super) fn line(event: &Event<'_>) -> Option<String> {
@@ -25,7 +24,7 @@ pub(super) fn line(event: &Event<'_>) -> Option<String> {
                 State::AlreadyThere | State::Pinned | State::NotDone => return None,
             };
             let wanted = &promotion.wanted;
-            let digest = promotion::digest(promotion).map(ToString::to_string);
+            let digest = promotion.digest().map(ToString::to_string);
             format!(
                 "[{}] {verb} [source:{}{}] [target:{}:{}] [digest:{}] [mounted:{}] [streamed:{}] [bytes:{}]",
                 wanted.family,

@@ -5,8 +5,7 @@ use crate::ecspresso::functions::Functions;
 use crate::ecspresso::json::{self, Step};
 use crate::ecspresso::jsonnet::{self, World};
 use crate::ecspresso::source::{Source, line_and_column};
-use crate::ecspresso::template::{self, Problem};
-use crate::ecspresso::trace::Rendered;
+use crate::ecspresso::template::{self, Problem, Rendered};
 use crate::model::task_definition::Location;
 
 const BACKQUOTES: &str =

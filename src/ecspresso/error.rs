@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::ecspresso::source::Source;
+use crate::ecspresso::source::{Excerpt, Source};
 use crate::model::task_definition::Location;
 
 /// Why a config or a task definition could not be read.
@@ -27,27 +27,6 @@ impl fmt::Display for Details {
             Some(location) => write!(f, ", {location}"),
             None => Ok(()),
         }
-    }
-}
-
-/// The source line an error points at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Excerpt {
-    /// The line number in the source file, from 1.
-    pub line: usize,
-    /// The line, or the part of it around the column if it is long. Source text, never rendered text.
-    pub text: String,
-    /// The column in `text`, in characters, from 1.
-    pub column: usize,
-}
-
-impl fmt::Display for Excerpt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = self.line.to_string();
-        let margin = " ".repeat(number.len());
-        let indent = " ".repeat(self.column.saturating_sub(1));
-        writeln!(f, "{number} | {}", self.text)?;
-        write!(f, "{margin} | {indent}^")
     }
 }
 

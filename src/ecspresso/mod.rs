@@ -6,8 +6,6 @@
 //!
 //! Not supported yet, with an error that says so: the plugins' look-ups and express definitions.
 
-mod actions;
-mod blocks;
 mod config;
 mod definition;
 mod document;
@@ -16,24 +14,22 @@ mod error;
 mod files;
 mod flags;
 mod functions;
-mod instrument;
 mod json;
 mod jsonnet;
 mod plugins;
-mod printf;
 mod search;
 mod source;
 mod template;
-mod trace;
 mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use crate::ecspresso::error::{Error, Excerpt};
+pub use crate::ecspresso::error::Error;
 pub use crate::ecspresso::flags::external_variables;
 pub use crate::ecspresso::search::configs;
+pub use crate::ecspresso::source::Excerpt;
 pub use crate::model::project::Project;
 
 use crate::ecspresso::config::Config;

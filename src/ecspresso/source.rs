@@ -1,12 +1,33 @@
 //! A text file as it was read, and the translation of byte offsets into lines and columns.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use crate::ecspresso::error::Excerpt;
 use crate::model::task_definition::Location;
 
 /// Characters of a source line that an excerpt shows; of a longer line, half of it on each side of the column.
 const EXCERPT_WIDTH: usize = 140;
+
+/// The source line an error points at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The line number in the source file, from 1.
+    pub line: usize,
+    /// The line, or the part of it around the column if it is long. Source text, never rendered text.
+    pub text: String,
+    /// The column in `text`, in characters, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = self.line.to_string();
+        let margin = " ".repeat(number.len());
+        let indent = " ".repeat(self.column.saturating_sub(1));
+        writeln!(f, "{number} | {}", self.text)?;
+        write!(f, "{margin} | {indent}^")
+    }
+}
 
 /// A source text with the name people know it by.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ pub mod manifest;
 pub mod project;
 pub mod reference;
 pub mod settings;
+pub mod size;
 pub mod task_definition;
 pub mod time;
 pub mod wildcard;

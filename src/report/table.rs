@@ -2,7 +2,7 @@
 //!
 //! Signs are `+` new, `=` already there, `~` changed, `x` refused or failed, `.` left alone; colours only repeat them.
 
-use crate::plan::problem::humanize;
+use crate::model::size::Size;
 use crate::report::{Config, Image, Mode, Report, Repository, Standing, Summary, Word};
 
 /// Whether to write colours.
@@ -123,12 +123,12 @@ pub(super) fn describe(image: &Image) -> String {
             if let Some(done) = image.done {
                 text.push_str(&format!("  {} mounted", blobs(done.mounted)));
                 if done.streamed > 0 {
-                    let bytes = humanize(done.transferred);
+                    let bytes = Size(done.transferred);
                     text.push_str(&format!(", {} streamed ({bytes})", done.streamed));
                 }
             } else if let Some(content) = image.content {
                 let count = u64::try_from(content.blobs).unwrap_or(u64::MAX);
-                let bytes = humanize(content.bytes);
+                let bytes = Size(content.bytes);
                 let how = if content.mountable { "mount" } else { "stream" };
                 text.push_str(&format!("  {} to {how} ({bytes})", blobs(count)));
             }
@@ -251,7 +251,7 @@ fn conclude_run(summary: &Summary) -> String {
         text.push_str(&format!(
             "; {} mounted, {} transferred",
             blobs(summary.mounted),
-            humanize(summary.transferred)
+            Size(summary.transferred)
         ));
     }
     text + "."

@@ -7,7 +7,9 @@ use crate::model::failure::Failure;
 use crate::model::inventory::{Facts, ImageId};
 use crate::model::lifecycle::StorageClass;
 use crate::model::manifest::{Descriptor, Manifest};
-use crate::plan::promotion::MAX_DEPTH;
+
+/// How deep indexes may be nested: an index of indexes of … images.
+pub(super) const MAX_DEPTH: usize = 8;
 
 /// What is below a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]

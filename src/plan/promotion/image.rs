@@ -8,9 +8,12 @@ use crate::model::reference::Tag;
 use crate::model::time::Timestamp;
 use crate::model::wildcard;
 use crate::plan::mapping::Wanted;
-use crate::plan::problem::{Kind, MoveObstacle, Problem, StreamingRefused};
-use crate::plan::promotion::content::{self, Broken, Content, Whole};
-use crate::plan::promotion::{Action, Copy, Pin, Rules, repository, standing};
+use crate::plan::problem::{Kind, MoveObstacle, Problem, Severity, StreamingRefused};
+use crate::plan::promotion::action::{Action, Copy, Pin};
+use crate::plan::promotion::content::{self, Broken, Content, MAX_DEPTH, Whole};
+use crate::plan::promotion::repository;
+use crate::plan::promotion::rules::Rules;
+use crate::plan::promotion::standing;
 
 /// What source and target say of a wanted image.
 pub(super) enum Verdict<'a> {
@@ -213,7 +216,7 @@ fn copy(
         read_back: !frozen,
     };
     if let Some(problem) = streaming(wanted, &copy, rules) {
-        let refused = problem.severity == crate::plan::problem::Severity::Error;
+        let refused = problem.severity == Severity::Error;
         problems.push(problem);
         if refused {
             return Ok(Action::Refuse);
@@ -243,6 +246,7 @@ fn broken_kind(wanted: &Wanted, top: &Manifest, broken: Broken) -> Kind {
         Broken::TooDeep => Kind::TooDeep {
             repository,
             digest: top.digest.clone(),
+            limit: MAX_DEPTH,
         },
     }
 }

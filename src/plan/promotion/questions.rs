@@ -6,10 +6,10 @@ use crate::model::inventory::{Facts, ImageId, Inventory, Questions};
 use crate::model::manifest::Manifest;
 use crate::model::settings::{CreateRepository, Lifecycle};
 use crate::plan::mapping::{Mapping, Wanted};
-use crate::plan::promotion::Rules;
 use crate::plan::promotion::content::{self, Content};
 use crate::plan::promotion::image::{self, Verdict};
 use crate::plan::promotion::repository;
+use crate::plan::promotion::rules::Rules;
 
 /// Everything that is not yet in the inventory.
 pub fn questions(mapping: &Mapping, inventory: &Inventory, rules: &Rules) -> Questions {

@@ -11,7 +11,8 @@ use crate::plan::expiry;
 use crate::plan::mapping::Wanted;
 use crate::plan::policy::{self, Weakness};
 use crate::plan::problem::{Kind, MountObstacle, Problem, Severity};
-use crate::plan::promotion::{Action, Creation, Promotion, RepositoryPlan, Rules};
+use crate::plan::promotion::action::{Action, Creation, Promotion, RepositoryPlan};
+use crate::plan::promotion::rules::Rules;
 
 /// The tags that pins carry: what an immutable repository of ours leaves mutable.
 const PIN_FILTER: &str = "inuse-*";

@@ -11,7 +11,8 @@ use crate::plan::expiry::{self, Push, PushesLeft};
 use crate::plan::mapping::Wanted;
 use crate::plan::policy;
 use crate::plan::problem::{Kind, Problem};
-use crate::plan::promotion::{Pin, Rules, Standing};
+use crate::plan::promotion::action::{Pin, Standing};
+use crate::plan::promotion::rules::Rules;
 
 /// The standing of an image that is already there. Its age does not restart when it is deployed again
 /// (`imagePushedAt` is per digest), so it is pinned where too few pushes are left.

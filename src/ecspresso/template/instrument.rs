@@ -7,8 +7,8 @@ use gotmpl::parse::{
 };
 
 use crate::ecspresso::functions::Functions;
-use crate::ecspresso::template::Problem;
-use crate::ecspresso::trace::{AT, BOUND};
+use crate::ecspresso::template::problem::Problem;
+use crate::ecspresso::template::trace::{AT, BOUND};
 
 /// The functions every Go template has (text/template `funcs.go`).
 const BUILT_IN: [&str; 19] = [

@@ -1,7 +1,7 @@
 //! Splits a Go template into its actions, and refuses what Go's lexer and parser refuse and gotmpl 0.6.1 lets through
 //! (text/template/parse `lex.go`): misplaced comments, operands without space between them, broken string literals.
 
-use crate::ecspresso::template::Problem;
+use crate::ecspresso::template::problem::Problem;
 
 /// One `{{ … }}` that is no comment.
 #[derive(Debug, PartialEq)]

@@ -8,12 +8,21 @@ use std::sync::Arc;
 use gotmpl::parse::{ListNode, Node, TextNode};
 use gotmpl::{Template, TemplateError, Value};
 
-use crate::ecspresso::blocks;
 use crate::ecspresso::functions::{Function, Functions};
-use crate::ecspresso::instrument;
-use crate::ecspresso::printf::printf;
 use crate::ecspresso::source::offset_of;
-use crate::ecspresso::trace::{Rendered, Sink, Trace};
+
+mod actions;
+mod blocks;
+mod instrument;
+mod printf;
+mod problem;
+mod trace;
+
+pub(super) use problem::Problem;
+pub(super) use trace::Rendered;
+
+use printf::printf;
+use trace::{Sink, Trace};
 
 /// go-config's template name; a `{{ define "conf" }}` clashes with it as it does there.
 const NAME: &str = "conf";
@@ -23,24 +32,6 @@ const SENTINEL: &str = "\u{1}end of template\u{1}";
 
 /// Range iterations of one execution. Task definitions need a handful.
 const MAX_ITERATIONS: u64 = 100_000;
-
-/// What is wrong with a template, at a byte offset of its source.
-#[derive(Debug)]
-pub(super) struct Problem {
-    pub(super) message: String,
-    pub(super) offset: usize,
-    pub(super) hint: Option<String>,
-}
-
-impl Problem {
-    pub(super) fn new(message: impl Into<String>, offset: usize) -> Problem {
-        Problem {
-            message: message.into(),
-            offset,
-            hint: None,
-        }
-    }
-}
 
 /// Renders `source`.
 pub(super) fn render(source: &str, functions: &Functions) -> Result<Rendered, Problem> {

@@ -3,8 +3,8 @@
 //! gotmpl 0.6.1 takes a stray `{{ end }}` for the end of the file and the end of the file for the end of a block, and
 //! would silently render a truncated file. Go refuses both (text/template/parse `parse.go`).
 
-use crate::ecspresso::actions::{Action, actions};
-use crate::ecspresso::template::Problem;
+use crate::ecspresso::template::actions::{Action, actions};
+use crate::ecspresso::template::problem::Problem;
 
 /// The longest `{{ else if }}` chain; each link is one level of recursion when it is parsed and executed.
 const MAX_ELSE_IF: usize = 100;

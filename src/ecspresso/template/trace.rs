@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gotmpl::{Template, TemplateError, Value};
 
 use crate::ecspresso::files::MAX_SIZE;
-use crate::ecspresso::template::Problem;
+use crate::ecspresso::template::problem::Problem;
 
 /// The hidden function that reports a place. No template can name it.
 pub(super) const AT: &str = "\u{0}at";
@@ -21,8 +21,8 @@ const MAX_VALUE: usize = 1024 * 1024;
 
 /// A rendered text and where it came from.
 #[derive(Debug)]
-pub(super) struct Rendered {
-    pub(super) text: String,
+pub(in crate::ecspresso) struct Rendered {
+    pub(in crate::ecspresso) text: String,
     segments: Vec<Segment>,
 }
 
@@ -43,7 +43,7 @@ struct Place {
 
 impl Rendered {
     /// The byte offset in the source of a byte offset in the rendered text.
-    pub(super) fn source_offset(&self, offset: usize) -> usize {
+    pub(in crate::ecspresso) fn source_offset(&self, offset: usize) -> usize {
         let after = self
             .segments
             .partition_point(|segment| segment.start <= offset);

@@ -1,0 +1,141 @@
+//! Reads repositories: settings and policies.
+
+use std::collections::BTreeMap;
+
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+
+use crate::clients::ecr::shapes::{on, settings};
+use crate::clients::ecr::{BATCH, Ecr};
+use crate::clients::pace::Api;
+use crate::model::failure::{Failure, FailureKind, Side};
+use crate::model::inventory::{Known, RepositorySettings};
+use crate::model::reference::Repository;
+
+impl Ecr {
+    /// Mutability and encryption of repositories of one registry, in one call for each hundred. ECR refuses the whole
+    /// call when one of them does not exist; then each is asked for alone.
+    pub async fn settings(
+        &self,
+        repositories: &[(&Repository, Side)],
+    ) -> BTreeMap<Repository, Known<RepositorySettings>> {
+        let batches = repositories
+            .chunks(BATCH)
+            .map(|batch| self.settings_batch(batch));
+        let batches = futures_util::future::join_all(batches).await;
+        batches.into_iter().flatten().collect()
+    }
+
+    async fn settings_batch(
+        &self,
+        batch: &[(&Repository, Side)],
+    ) -> Vec<(Repository, Known<RepositorySettings>)> {
+        let Some(&(first, side)) = batch.first() else {
+            return Vec::new();
+        };
+        match self.describe(batch, first, side).await {
+            Ok(found) => found,
+            Err(failure) if batch.len() == 1 => vec![(first.clone(), Err(failure))],
+            Err(_) => {
+                let single = batch.iter().map(|one| self.settings_single(one));
+                let single = futures_util::future::join_all(single).await;
+                single.into_iter().flatten().collect()
+            }
+        }
+    }
+
+    async fn settings_single(
+        &self,
+        &(repository, side): &(&Repository, Side),
+    ) -> Vec<(Repository, Known<RepositorySettings>)> {
+        let described = self.describe(&[(repository, side)], repository, side).await;
+        described.unwrap_or_else(|failure| vec![(repository.clone(), Err(failure))])
+    }
+
+    async fn describe(
+        &self,
+        batch: &[(&Repository, Side)],
+        first: &Repository,
+        side: Side,
+    ) -> Result<Vec<(Repository, Known<RepositorySettings>)>, Failure> {
+        let subject = on("DescribeRepositories", first, side);
+        let client = self.client(&first.registry);
+        let names: Vec<_> = batch.iter().map(|(one, _)| one.name.to_string()).collect();
+        let answer = self
+            .pace
+            .run(Api::Other, async || {
+                let request = client
+                    .describe_repositories()
+                    .registry_id(first.registry.account())
+                    .set_repository_names(Some(names.clone()));
+                request.send().await.map_err(|error| subject.sdk(&error))
+            })
+            .await?;
+        let described = |&(repository, side): &(&Repository, Side)| {
+            let name = Some(repository.name.as_str());
+            let mut all = answer.repositories().iter();
+            let found = all.find(|one| one.repository_name() == name);
+            let settings = found.map(settings).ok_or_else(|| {
+                let subject = on("DescribeRepositories", repository, side);
+                subject.failure(FailureKind::RepositoryNotFound, "not in the answer")
+            });
+            (repository.clone(), settings)
+        };
+        Ok(batch.iter().map(described).collect())
+    }
+
+    /// The lifecycle policy's text, or `None` if there is none.
+    ///
+    /// # Errors
+    /// The service's.
+    pub async fn lifecycle_policy(
+        &self,
+        repository: &Repository,
+        side: Side,
+    ) -> Result<Option<String>, Failure> {
+        let subject = on("GetLifecyclePolicy", repository, side);
+        let client = self.client(&repository.registry);
+        self.pace
+            .run(Api::Other, async || {
+                let request = client
+                    .get_lifecycle_policy()
+                    .registry_id(repository.registry.account())
+                    .repository_name(repository.name.as_str());
+                match request.send().await {
+                    Ok(answer) => Ok(answer.lifecycle_policy_text().map(str::to_owned)),
+                    Err(error) if error.code() == Some("LifecyclePolicyNotFoundException") => {
+                        Ok(None)
+                    }
+                    Err(error) => Err(subject.sdk(&error)),
+                }
+            })
+            .await
+    }
+
+    /// The repository policy's text, or `None` if there is none.
+    ///
+    /// # Errors
+    /// The service's.
+    pub async fn repository_policy(
+        &self,
+        repository: &Repository,
+        side: Side,
+    ) -> Result<Option<String>, Failure> {
+        let subject = on("GetRepositoryPolicy", repository, side);
+        let client = self.client(&repository.registry);
+        self.pace
+            .run(Api::Other, async || {
+                let request = client
+                    .get_repository_policy()
+                    .registry_id(repository.registry.account())
+                    .repository_name(repository.name.as_str());
+                match request.send().await {
+                    Ok(answer) => Ok(answer.policy_text().map(str::to_owned)),
+                    Err(error) if error.code() == Some("RepositoryPolicyNotFoundException") => {
+                        Ok(None)
+                    }
+                    Err(error) => Err(subject.sdk(&error)),
+                }
+            })
+            .await
+    }
+}

@@ -1,0 +1,95 @@
+//! The next step for each finding.
+
+use crate::model::reference::Tag;
+use crate::plan::problem::{Kind, MountObstacle, MoveObstacle, StreamingRefused};
+
+const ENABLE_MOUNTING: &str =
+    "enable it: aws ecr put-account-setting --name BLOB_MOUNTING --value ENABLED";
+
+impl Kind {
+    /// The exact next step, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Unmappable { family, .. } => format!(
+                "map it in demitasse.yml, `families: {{ {family}: a-legal-name }}`, \
+                 or choose another --target"
+            ),
+            Self::NoValue { placeholder, .. } => {
+                format!("set `{placeholder}` in the config, or take {{{placeholder}}} out of it")
+            }
+            Self::SharedFamily { .. } => {
+                "give each family a word of its own under `families:` in demitasse.yml".to_owned()
+            }
+            Self::ForeignTarget { instead, .. } => {
+                format!("write {instead} in the task definition, or pass --foreign-target warn")
+            }
+            Self::FromCommon { promoted } => format!(
+                "write {promoted} in the task definition, or pass --env-out FILE \
+                 and deploy with `ecspresso --envfile FILE`, or --from-common warn"
+            ),
+            Self::Unmatched => {
+                "promote it under --source and --target patterns, or drop --unmatched error"
+                    .to_owned()
+            }
+            Self::Collision { .. } => {
+                "use {container} in --target, or give the images different tags".to_owned()
+            }
+            Self::VariableClash { .. } => "run one config for each --env-out FILE".to_owned(),
+            Self::Missing {
+                source_exists: false,
+                source,
+                ..
+            } => format!("create {source} and push the build there, or choose another --source"),
+            Self::Missing { newest, source, .. } if !newest.is_empty() => {
+                let newest: Vec<_> = newest.iter().map(Tag::as_str).collect();
+                format!("the newest tags in {source} are {}", newest.join(", "))
+            }
+            Self::Missing { source, .. } => format!("push the build to {source} first"),
+            Self::TagTaken { obstacle: None, .. } => {
+                "deploy a new tag, or allow moving it with --allow-tag-move \
+                 (`moving_tags:` in demitasse.yml)"
+                    .to_owned()
+            }
+            Self::TagTaken {
+                obstacle: Some(MoveObstacle::Immutable),
+                ..
+            } => "deploy a new tag; this repository's tags are immutable".to_owned(),
+            Self::TagTaken { target, .. } => format!(
+                "put the rule for inuse-* of docs/lifecycle-policy.md first in the policy of {target}"
+            ),
+            Self::RepositoryMissing { target } => {
+                format!("create {target} first, or drop --create-repository never")
+            }
+            Self::WeakPolicy { target, .. } | Self::NoPolicy { target, .. } => {
+                format!(
+                    "put the policy of docs/lifecycle-policy.md on {target} \
+                     with `aws ecr put-lifecycle-policy`, after a look at what it would expire"
+                )
+            }
+            Self::Streaming {
+                refused: Some(StreamingRefused::MountOnly),
+                obstacle,
+                ..
+            } => match obstacle {
+                MountObstacle::SettingOff => ENABLE_MOUNTING.to_owned(),
+                _ => "drop --mount-only to stream them".to_owned(),
+            },
+            Self::Streaming {
+                refused: Some(StreamingRefused::MaxUpload(_)),
+                ..
+            } => "raise --max-upload".to_owned(),
+            Self::Streaming {
+                obstacle: MountObstacle::SettingOff,
+                ..
+            } => ENABLE_MOUNTING.to_owned(),
+            Self::PinWithoutShield { target, .. } => format!(
+                "put the rule for inuse-* of docs/lifecycle-policy.md first in the policy of {target}"
+            ),
+            Self::FewPushesLeft { target, .. } => {
+                format!("raise keep in the policy of {target}, or pin the image")
+            }
+            Self::Failed(failure) | Self::Unknown(failure) => return failure.hint(),
+            _ => return None,
+        })
+    }
+}

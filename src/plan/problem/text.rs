@@ -1,0 +1,191 @@
+//! Each finding as a sentence.
+
+use std::fmt;
+
+use crate::model::size::Size;
+use crate::plan::problem::{Kind, MountObstacle, MoveObstacle, StreamingRefused};
+
+impl fmt::Display for MountObstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SettingOff => f.write_str("the account setting BLOB_MOUNTING is not ENABLED"),
+            Self::OtherRegistry => f.write_str("source and target are in different registries"),
+            Self::Encryption { source, target } => {
+                write!(f, "encryption differs (source {source}, target {target})")
+            }
+            Self::PullThrough => f.write_str("the source is a pull-through cache repository"),
+            Self::Permission => {
+                f.write_str("ecr:GetDownloadUrlForLayer on the source is not allowed")
+            }
+            Self::Unknown { condition } => write!(f, "{condition} could not be read"),
+            Self::Unexplained => {
+                f.write_str("the registry declined, and no condition that it states explains why")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidImage { reason } => write!(f, "the image cannot be read: {reason}"),
+            Self::Unmappable { family, reason } => {
+                write!(f, "family {family} gives no target repository: {reason}")
+            }
+            Self::NoValue {
+                placeholder,
+                pattern,
+            } => write!(
+                f,
+                "`{pattern}` asks for {{{placeholder}}}, which is not set"
+            ),
+            Self::SharedFamily { word, families } => write!(
+                f,
+                "families {} would share the repositories of `{word}`",
+                families.join(" and ")
+            ),
+            Self::ForeignTarget {
+                repository,
+                owner,
+                family,
+                ..
+            } => write!(
+                f,
+                "family {family} uses {repository}, which belongs to family {owner}: \
+                 the deploys of {owner} would age this image"
+            ),
+            Self::FromCommon { promoted } => write!(
+                f,
+                "the image is in the common repository; ECS would still pull from there, \
+                 not from {promoted}"
+            ),
+            Self::Unmatched => {
+                f.write_str("the image matches neither the source nor the target pattern")
+            }
+            Self::Collision {
+                target,
+                tag,
+                sources,
+            } => write!(f, "{} would all be {target}:{tag}", sources.join(" and ")),
+            Self::VariableClash { variable } => {
+                write!(f, "two containers want different images in {variable}")
+            }
+            Self::Missing {
+                source,
+                asked,
+                target,
+                source_exists,
+                ..
+            } => {
+                if *source_exists {
+                    write!(
+                        f,
+                        "{source}{asked} does not exist, and {target} does not have it"
+                    )
+                } else {
+                    write!(
+                        f,
+                        "the repository {source} does not exist, and {target} does not have {asked}"
+                    )
+                }
+            }
+            Self::TagDisagrees {
+                repository,
+                tag,
+                holds,
+                wanted,
+            } => write!(
+                f,
+                "{repository}:{tag} is {holds}, but the task definition says {wanted}"
+            ),
+            Self::TagTaken {
+                target,
+                tag,
+                holds,
+                wanted,
+                obstacle,
+            } => {
+                write!(f, "{target}:{tag} holds {holds}, not {wanted}")?;
+                match obstacle {
+                    None => Ok(()),
+                    Some(MoveObstacle::Immutable) => {
+                        f.write_str("; the tag cannot move, it is immutable")
+                    }
+                    Some(MoveObstacle::Unshielded) => f.write_str(
+                        "; the tag cannot move, a pin would not protect the old digest \
+                         from the lifecycle policy",
+                    ),
+                }
+            }
+            Self::RepositoryMissing { target } => {
+                write!(f, "{target} does not exist and is not to be created")
+            }
+            Self::WeakPolicy { target, weaknesses } => write!(
+                f,
+                "the lifecycle policy of {target} is too weak: {}",
+                weaknesses.join("; ")
+            ),
+            Self::PolicyNote { target, notes } => {
+                write!(f, "the lifecycle policy of {target}: {}", notes.join("; "))
+            }
+            Self::NoPolicy { target, reason } => {
+                write!(
+                    f,
+                    "{target} has no lifecycle policy, and none was installed: {reason}"
+                )
+            }
+            Self::Streaming {
+                source,
+                target,
+                obstacle,
+                bytes,
+                refused,
+            } => {
+                let bytes = Size(*bytes);
+                write!(
+                    f,
+                    "up to {bytes} cannot be mounted from {source} into {target} and "
+                )?;
+                match refused {
+                    None => write!(f, "will be streamed: {obstacle}"),
+                    Some(StreamingRefused::MountOnly) => {
+                        write!(f, "--mount-only refuses to stream: {obstacle}")
+                    }
+                    Some(StreamingRefused::MaxUpload(limit)) => write!(
+                        f,
+                        "--max-upload {} refuses to stream them: {obstacle}",
+                        Size(*limit)
+                    ),
+                }
+            }
+            Self::TooDeep {
+                repository,
+                digest,
+                limit,
+            } => write!(
+                f,
+                "{repository}@{digest}: indexes are nested more than {limit} deep"
+            ),
+            Self::MissingChild {
+                repository,
+                index,
+                child,
+            } => write!(
+                f,
+                "{repository}@{index} names {child}, which {repository} does not hold"
+            ),
+            Self::PinWithoutShield { target, digest } => write!(
+                f,
+                "pinning {target}@{digest} would not protect it: \
+                 a rule before the shield can still expire it"
+            ),
+            Self::FewPushesLeft {
+                target,
+                digest,
+                left,
+            } => write!(f, "{target}@{digest} expires after {left} more promotions"),
+            Self::Failed(failure) => failure.fmt(f),
+            Self::Unknown(failure) => write!(f, "unknown, going on without: {failure}"),
+        }
+    }
+}
