@@ -67,14 +67,15 @@ fn the_documented_policy_is_the_installed_one() {
 #[test]
 fn the_documented_settings_are_read() {
     let text = document("docs/settings.md");
-    let example = blocks(&text, "yaml").remove(0);
-    let settings = Settings::read(&example).expect("settings");
+    let examples = blocks(&text, "yaml").concat();
+    let settings = Settings::read(&examples).expect("settings");
     assert_eq!(settings.keep, Some(50));
+    assert_eq!(settings.repositories[0].keep, Some(100));
     let row = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
     for key in text.lines().filter_map(row) {
         let value = match key.as_str() {
             "families" | "tags" => "{}",
-            "moving_tags" => "[]",
+            "moving_tags" | "repositories" => "[]",
             "keep" | "min_pushes" => "3",
             "lifecycle" => "verify",
             "create_repository" => "never",

@@ -10,7 +10,8 @@ use crate::clients::ecr::NewRepository;
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::reference::Repository;
 use crate::plan::problem::{Kind, Problem};
-use crate::plan::promotion::{Creation, RepositoryPlan};
+use crate::plan::promotion::RepositoryPlan;
+use crate::plan::provision::Creation;
 
 /// How long ECR may go on answering that a new repository does not exist: CreateRepository is not synchronous.
 const SETTLING: Duration = Duration::from_secs(60);
@@ -28,6 +29,7 @@ impl Run<'_> {
             encryption: creation.encryption.as_ref(),
             mutability: &creation.mutability,
             tags: &creation.tags,
+            scan_on_push: creation.scan_on_push,
         };
         match self.ecr.create_repository(repository, &new).await {
             Err(failure) if failure.kind != FailureKind::RepositoryExists => return Err(failure),

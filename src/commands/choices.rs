@@ -9,6 +9,7 @@ use crate::plan::mapping;
 use crate::plan::pattern::Pattern;
 use crate::plan::problem::Severity;
 use crate::plan::promotion::Rules;
+use crate::plan::provision::Provision;
 
 const SOURCE: &str = "{name}/common";
 const TARGET: &str = "{name}/{family}";
@@ -132,23 +133,39 @@ impl Choices {
             .map_err(|error| Wrong::from(error.to_string()))
     }
 
-    /// Everything else. `handed_over` says whether `--env-out` is given.
+    /// What is created and installed.
     ///
     /// # Errors
     /// Settings that cannot work.
-    pub(super) fn rules(&self, settings: &Settings, handed_over: bool) -> Result<Rules, Wrong> {
+    fn provision(&self, settings: &Settings) -> Result<Provision, Wrong> {
         if settings.moving_tags.len() > MAX_MOVING_TAGS {
             return Err(Wrong::from(format!(
                 "moving_tags: at most {MAX_MOVING_TAGS}, because ECR takes five exclusions from immutability \
                  and one is for pins; use a wildcard"
             )));
         }
+        Ok(Provision {
+            keep_flag: self.keep,
+            keep: settings.keep.unwrap_or(KEEP),
+            mutability_flag: self.mutability,
+            mutability: settings.mutability,
+            moving_tags: settings.moving_tags.clone(),
+            tags: settings.tags.clone(),
+            exceptions: settings.repositories.clone(),
+        })
+    }
+
+    /// Everything else. `handed_over` says whether `--env-out` is given.
+    ///
+    /// # Errors
+    /// Settings that cannot work.
+    pub(super) fn rules(&self, settings: &Settings, handed_over: bool) -> Result<Rules, Wrong> {
         let strict = |strictness: Strictness| match strictness {
             Strictness::Error => Severity::Error,
             Strictness::Warn => Severity::Warning,
         };
         Ok(Rules {
-            keep: self.keep.or(settings.keep).unwrap_or(KEEP),
+            provision: self.provision(settings)?,
             min_pushes: self
                 .min_pushes
                 .or(settings.min_pushes)
@@ -161,14 +178,9 @@ impl Choices {
                 .create_repository
                 .or(settings.create_repository)
                 .unwrap_or(CreateRepository::Auto),
-            mutability: self
-                .mutability
-                .or(settings.mutability)
-                .unwrap_or(NewMutability::Immutable),
             mount_only: self.mount_only,
             max_upload: self.max_upload.map(|size| size.0),
             allow_tag_move: self.allow_tag_move,
-            moving_tags: settings.moving_tags.clone(),
             unmatched: match self.unmatched {
                 Unmatched::Skip => Severity::Note,
                 Unmatched::Error => Severity::Error,
@@ -177,7 +189,6 @@ impl Choices {
             from_common: strict(self.from_common),
             handed_over,
             referrers: self.referrers == Referrers::Copy,
-            tags: settings.tags.clone(),
         })
     }
 }

@@ -42,7 +42,7 @@ pub struct Args {
     #[command(flatten)]
     choices: Choices,
 
-    /// Write the new references as a dotenv file for `ecspresso --envfile` (IMAGE_<CONTAINER>=…)
+    /// Write the new references as a dotenv file for `ecspresso --envfile` (IMAGE_APP=…)
     #[arg(
         long,
         env = "DEMITASSE_ENV_OUT",

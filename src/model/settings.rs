@@ -34,6 +34,42 @@ pub struct Settings {
     /// Resource tags of repositories that demitasse creates, besides its own three.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// What differs for some repositories. Of several that match, the first counts for each key.
+    #[serde(default)]
+    pub repositories: Vec<Exception>,
+}
+
+/// What differs for the repositories whose names match a pattern.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exception {
+    /// The names it is for; `*` stands for any run of characters.
+    #[serde(rename = "match")]
+    pub pattern: String,
+    /// How many images the policy keeps.
+    pub keep: Option<u32>,
+    /// After how many days untagged images go.
+    pub untagged_days: Option<u32>,
+    /// Tag mutability at creation.
+    pub mutability: Option<NewMutability>,
+    /// Resource tags at creation, besides those of all.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Encryption at creation, in the place of the source's.
+    pub encryption: Option<EncryptionSetting>,
+    /// Basic scanning of every push, at creation.
+    pub scan_on_push: Option<bool>,
+}
+
+/// Encryption at rest, as `demitasse.yml` says it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncryptionSetting {
+    /// `AES256`, `KMS` or `KMS_DSSE`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The key's ARN; AWS's own key without it.
+    pub key: Option<String>,
 }
 
 /// What to do about the lifecycle policy of a target repository.
@@ -91,13 +127,17 @@ mod tests {
     fn every_key_is_read() {
         let text = "source: '{name}/common'\ntarget: '{name}/{family}'\nkeep: 50\nmin_pushes: 5\n\
             lifecycle: verify\ncreate_repository: never\nmutability: inherit\n\
-            families:\n  CfpApp: cfp-app\nmoving_tags: [latest]\ntags:\n  team: sre\n";
+            families:\n  CfpApp: cfp-app\nmoving_tags: [latest]\ntags:\n  team: sre\n\
+            repositories:\n- match: 'fluentd/*'\n  keep: 100\n  untagged_days: 60\n  \
+            encryption: {type: KMS}\n  scan_on_push: true\n";
         let settings = Settings::read(text).expect("a full file");
         assert_eq!(settings.keep, Some(50));
         assert_eq!(settings.lifecycle, Some(Lifecycle::Verify));
         assert_eq!(settings.families["CfpApp"], "cfp-app");
         assert_eq!(settings.moving_tags, ["latest"]);
         assert_eq!(settings.tags["team"], "sre");
+        assert_eq!(settings.repositories[0].pattern, "fluentd/*");
+        assert_eq!(settings.repositories[0].untagged_days, Some(60));
     }
 
     #[test]

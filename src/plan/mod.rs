@@ -8,3 +8,4 @@ pub mod pattern;
 pub mod policy;
 pub mod problem;
 pub mod promotion;
+pub mod provision;

@@ -28,6 +28,11 @@ const UNTAGGED_DAYS: u32 = 30;
 /// 2. of all tagged images the newest `keep` stay. Not `any`, so that the children of an index take no places;
 /// 3. untagged images, which are what an expired index leaves behind, go after 30 days.
 pub fn installed(keep: u32) -> Policy {
+    with_untagged_days(keep, UNTAGGED_DAYS)
+}
+
+/// The same, where untagged images go after another number of days (at least 1).
+pub fn with_untagged_days(keep: u32, untagged_days: u32) -> Policy {
     let rule = |priority, description: String, selection, limit| Rule {
         priority,
         description: Some(description),
@@ -54,7 +59,7 @@ pub fn installed(keep: u32) -> Policy {
             3,
             "children of expired indexes".to_owned(),
             Selection::Untagged,
-            Limit::SinceImagePushed(UNTAGGED_DAYS),
+            Limit::SinceImagePushed(untagged_days.max(1)),
         ),
     ])
 }

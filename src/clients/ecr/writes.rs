@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecr::types::{
-    EncryptionConfiguration, EncryptionType, ImageIdentifier, ImageTagMutability,
-    ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType, Tag as ResourceTag,
+    EncryptionConfiguration, EncryptionType, ImageIdentifier, ImageScanningConfiguration,
+    ImageTagMutability, ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType,
+    Tag as ResourceTag,
 };
 
 use crate::clients::ecr::Ecr;
@@ -24,6 +25,8 @@ pub struct NewRepository<'a> {
     pub mutability: &'a Mutability,
     /// Resource tags.
     pub tags: &'a BTreeMap<String, String>,
+    /// Basic scanning of every push.
+    pub scan_on_push: bool,
 }
 
 impl Ecr {
@@ -63,6 +66,11 @@ impl Ecr {
                 .build()
         });
         let encryption = encryption.transpose().map_err(wrong)?;
+        let scanning = new.scan_on_push.then(|| {
+            ImageScanningConfiguration::builder()
+                .scan_on_push(true)
+                .build()
+        });
         let mut tags = Vec::new();
         for (key, value) in new.tags {
             let tag = ResourceTag::builder().key(key).value(value);
@@ -77,6 +85,7 @@ impl Ecr {
                     .image_tag_mutability(mutability.clone())
                     .set_image_tag_mutability_exclusion_filters(filters.clone())
                     .set_encryption_configuration(encryption.clone())
+                    .set_image_scanning_configuration(scanning.clone())
                     .set_tags(Some(tags.clone()));
                 request.send().await.map_err(|error| subject.sdk(&error))
             })

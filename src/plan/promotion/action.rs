@@ -1,9 +1,6 @@
 //! The plan as a value: what happens to each repository and to each image.
 
-use std::collections::BTreeMap;
-
 use crate::model::digest::Digest;
-use crate::model::inventory::{Encryption, Mutability};
 use crate::model::lifecycle::Policy;
 use crate::model::manifest::{Descriptor, Manifest};
 use crate::model::project::Use;
@@ -11,6 +8,7 @@ use crate::model::reference::{Repository, Tag};
 use crate::model::time::Timestamp;
 use crate::plan::mapping::Wanted;
 use crate::plan::problem::{MountObstacle, Problem, Severity};
+use crate::plan::provision::Creation;
 
 /// What would be done. Read-only; carried out by `apply`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,19 +32,6 @@ pub struct RepositoryPlan {
     pub create: Option<Creation>,
     /// Put this lifecycle policy.
     pub policy: Option<Policy>,
-}
-
-/// The settings of a repository to create.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Creation {
-    /// The source's, where it is known; it cannot be changed later, and mounting needs it equal.
-    pub encryption: Option<Encryption>,
-    /// Tag mutability.
-    pub mutability: Mutability,
-    /// The source's repository policy, if it has one.
-    pub access: Option<String>,
-    /// Resource tags.
-    pub tags: BTreeMap<String, String>,
 }
 
 /// What happens to an image.

@@ -299,7 +299,7 @@ fn taken(
         obstacle,
     };
     let named = |pattern: &String| wildcard::matches(pattern, tag.as_str());
-    if !(rules.allow_tag_move || rules.moving_tags.iter().any(named)) {
+    if !(rules.allow_tag_move || rules.provision.moving_tags.iter().any(named)) {
         return Err(refusal(None));
     }
     let Some(manifest) = wished.manifest else {
@@ -319,7 +319,8 @@ fn taken(
     {
         return Err(refusal(Some(MoveObstacle::Immutable)));
     }
-    let Some(pin) = standing::pin_shielding(target, holds, Some(&tag), rules, now) else {
+    let Some(pin) = standing::pin_shielding(&wanted.target, target, holds, Some(&tag), rules, now)
+    else {
         return Err(refusal(Some(MoveObstacle::Unshielded)));
     };
     copy(wanted, inventory, manifest, Some(pin), rules, problems)

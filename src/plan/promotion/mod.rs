@@ -9,7 +9,7 @@ mod repository;
 mod rules;
 mod standing;
 
-pub use action::{Action, Copy, Creation, Pin, Plan, Promotion, RepositoryPlan, Standing};
+pub use action::{Action, Copy, Pin, Plan, Promotion, RepositoryPlan, Standing};
 pub use decide::plan;
 pub use questions::questions;
 pub use rules::Rules;

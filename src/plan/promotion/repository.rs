@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::inventory::{Facts, Inventory, Mutability};
+use crate::model::inventory::{Facts, Inventory, Mutability, RepositorySettings};
 use crate::model::lifecycle::Policy;
 use crate::model::reference::Repository;
-use crate::model::settings::{CreateRepository, Lifecycle, NewMutability};
+use crate::model::settings::{CreateRepository, Lifecycle};
 use crate::model::time::Timestamp;
 use crate::plan::expiry;
 use crate::plan::mapping::Wanted;
 use crate::plan::policy::{self, Weakness};
 use crate::plan::problem::{Kind, MountObstacle, Problem, Severity};
-use crate::plan::promotion::action::{Action, Creation, Promotion, RepositoryPlan};
+use crate::plan::promotion::action::{Action, Promotion, RepositoryPlan};
 use crate::plan::promotion::rules::Rules;
-
-/// The tags that pins carry: what an immutable repository of ours leaves mutable.
-const PIN_FILTER: &str = "inuse-*";
+use crate::plan::provision::{Creation, Origin};
 
 /// Decides for each target once. A promotion into a repository that is refused is refused too.
 pub(super) fn plan(
@@ -55,7 +53,7 @@ pub(super) fn plan(
         } else if facts.missing {
             plan.create = Some(creation(&first.wanted, inventory, rules));
             plan.policy = match rules.lifecycle {
-                Lifecycle::Install => Some(policy::installed(rules.keep)),
+                Lifecycle::Install => Some(rules.provision.policy(&target.name)),
                 Lifecycle::Verify | Lifecycle::Off => None,
             };
         } else {
@@ -76,56 +74,29 @@ pub(super) fn plan(
 }
 
 fn creation(wanted: &Wanted, inventory: &Inventory, rules: &Rules) -> Creation {
-    let nothing = Facts::default();
-    let source = inventory
-        .repositories
-        .get(&wanted.source)
-        .unwrap_or(&nothing);
-    let settings = source
-        .settings
-        .as_ref()
-        .and_then(|known| known.as_ref().ok());
+    let source = inventory.repositories.get(&wanted.source);
+    let access = source.and_then(|facts| facts.access.as_ref()?.as_ref().ok()?.as_deref());
     let same_registry = wanted.source.registry == wanted.target.registry;
-    let access = source.access.as_ref().and_then(|known| known.as_ref().ok());
-    let mut tags = rules.tags.clone();
-    tags.insert("ManagedBy".to_owned(), "demitasse".to_owned());
-    tags.insert(
-        "demitasse:source".to_owned(),
-        wanted.source.name.to_string(),
-    );
-    tags.insert("demitasse:family".to_owned(), wanted.family.clone());
-    Creation {
-        encryption: settings
-            .filter(|_| same_registry)
-            .map(|settings| settings.encryption.clone()),
-        mutability: new_mutability(wanted, inventory, rules),
-        access: access.cloned().flatten(),
-        tags,
-    }
+    let origin = Origin {
+        promotion: Some((&wanted.source.name, &wanted.family)),
+        settings: source_settings(wanted, inventory).filter(|_| same_registry),
+        access,
+    };
+    rules.provision.creation(&wanted.target.name, &origin)
 }
 
 /// The tag mutability of a repository we create.
 pub(super) fn new_mutability(wanted: &Wanted, inventory: &Inventory, rules: &Rules) -> Mutability {
-    let frozen = || {
-        let mut exclusions = vec![PIN_FILTER.to_owned()];
-        exclusions.extend(rules.moving_tags.iter().cloned());
-        Mutability {
-            immutable: true,
-            exclusions,
-        }
-    };
-    match rules.mutability {
-        NewMutability::Immutable => frozen(),
-        NewMutability::Mutable => Mutability {
-            immutable: false,
-            exclusions: Vec::new(),
-        },
-        NewMutability::Inherit => {
-            let source = inventory.repositories.get(&wanted.source);
-            let settings = source.and_then(|facts| facts.settings.as_ref()?.as_ref().ok());
-            settings.map_or_else(frozen, |settings| settings.mutability.clone())
-        }
-    }
+    let source = source_settings(wanted, inventory);
+    rules.provision.mutability(&wanted.target.name, source)
+}
+
+fn source_settings<'a>(
+    wanted: &Wanted,
+    inventory: &'a Inventory,
+) -> Option<&'a RepositorySettings> {
+    let source = inventory.repositories.get(&wanted.source)?;
+    source.settings.as_ref()?.as_ref().ok()
 }
 
 /// Why nothing can be mounted from source into target, where that is certain before trying.
@@ -204,7 +175,8 @@ fn judge_policy(
             let Some(Ok(images)) = &facts.listing else {
                 return none(severity, "its images could not be listed".to_owned());
             };
-            let wanted = policy::installed(rules.keep);
+            let wanted = rules.provision.policy(&target.name);
+            let keep = rules.provision.keep(&target.name);
             let pushes = u32::try_from(new.len()).unwrap_or(u32::MAX);
             let tags = new
                 .first()
@@ -214,14 +186,15 @@ fn judge_policy(
                 0 => Ok(Some(wanted)),
                 marked => none(
                     severity,
-                    format!("keep {} would expire {marked} of its images", rules.keep),
+                    format!("keep {keep} would expire {marked} of its images"),
                 ),
             }
         }
         Some(Ok(Some(text))) => match text.parse::<Policy>() {
             Err(error) => weak(vec![format!("it cannot be understood: {error}")]),
             Ok(policy) => {
-                let found = policy::weakness(&policy, rules.keep).into_iter();
+                let found =
+                    policy::weakness(&policy, rules.provision.keep(&target.name)).into_iter();
                 let (notes, errors): (Vec<_>, Vec<_>) = found.partition(Weakness::is_warning);
                 if !errors.is_empty() {
                     return weak(errors.iter().map(ToString::to_string).collect());

@@ -4,12 +4,11 @@ use crate::model::digest::Digest;
 use crate::model::inventory::Facts;
 use crate::model::lifecycle::{Image, Policy};
 use crate::model::manifest::Manifest;
-use crate::model::reference::Tag;
+use crate::model::reference::{Repository, Tag};
 use crate::model::settings::Lifecycle;
 use crate::model::time::Timestamp;
 use crate::plan::expiry::{self, Push, PushesLeft};
 use crate::plan::mapping::Wanted;
-use crate::plan::policy;
 use crate::plan::problem::{Kind, Problem};
 use crate::plan::promotion::action::{Pin, Standing};
 use crate::plan::promotion::rules::Rules;
@@ -96,6 +95,7 @@ pub(super) fn of(
 /// A pin for the digest that loses a tag, if the pin then protects it for certain; where the image carries its pin
 /// already, putting it again changes nothing.
 pub(super) fn pin_shielding(
+    repository: &Repository,
     target: &Facts,
     manifest: &Manifest,
     moved: Option<&Tag>,
@@ -103,7 +103,7 @@ pub(super) fn pin_shielding(
     now: Timestamp,
 ) -> Option<Pin> {
     let policy = match (&target.policy, rules.lifecycle) {
-        (Some(Ok(None)), Lifecycle::Install) => Some(policy::installed(rules.keep)),
+        (Some(Ok(None)), Lifecycle::Install) => Some(rules.provision.policy(&repository.name)),
         (Some(Ok(None)), _) => None,
         (Some(Ok(Some(text))), _) => Some(text.parse().ok()?),
         (Some(Err(_)) | None, _) => return None,

@@ -1,0 +1,214 @@
+//! What a repository is created with and which lifecycle policy it gets: one answer for `promote` and `bootstrap`.
+
+use std::collections::BTreeMap;
+
+use crate::model::inventory::{Encryption, Mutability, RepositorySettings};
+use crate::model::lifecycle::Policy;
+use crate::model::reference::RepositoryName;
+use crate::model::settings::{Exception, NewMutability};
+use crate::model::wildcard;
+use crate::plan::policy;
+
+/// How long untagged images stay unless said otherwise, in days.
+const UNTAGGED_DAYS: u32 = 30;
+
+/// What was decided about new repositories and policies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provision {
+    /// `--keep`, if it was given: it wins over exceptions.
+    pub keep_flag: Option<u32>,
+    /// How many images a policy of ours keeps otherwise.
+    pub keep: u32,
+    /// `--mutability`, if it was given: it wins over exceptions.
+    pub mutability_flag: Option<NewMutability>,
+    /// Tag mutability at creation otherwise; immutable if `None`.
+    pub mutability: Option<NewMutability>,
+    /// Tags that stay mutable besides pins.
+    pub moving_tags: Vec<String>,
+    /// Resource tags, besides our own.
+    pub tags: BTreeMap<String, String>,
+    /// What differs for some repositories.
+    pub exceptions: Vec<Exception>,
+}
+
+/// The settings of a repository to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// Encryption at rest; it cannot be changed later, and mounting needs the source's. ECR's default if `None`.
+    pub encryption: Option<Encryption>,
+    /// Tag mutability.
+    pub mutability: Mutability,
+    /// The source's repository policy, if it has one.
+    pub access: Option<String>,
+    /// Resource tags.
+    pub tags: BTreeMap<String, String>,
+    /// Basic scanning of every push.
+    pub scan_on_push: bool,
+}
+
+/// Where a repository to create comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin<'a> {
+    /// The common repository and the family it is for, if it is a task-definition repository.
+    pub promotion: Option<(&'a RepositoryName, &'a str)>,
+    /// The settings of the common repository, as far as they are known.
+    pub settings: Option<&'a RepositorySettings>,
+    /// The repository policy of the common repository, if it has one.
+    pub access: Option<&'a str>,
+}
+
+impl Provision {
+    /// How many images a policy of ours keeps there.
+    pub fn keep(&self, name: &RepositoryName) -> u32 {
+        let exception = || self.exception(name, |exception| exception.keep);
+        self.keep_flag.or_else(exception).unwrap_or(self.keep)
+    }
+
+    /// The policy of a task-definition repository.
+    pub fn policy(&self, name: &RepositoryName) -> Policy {
+        let days = self.exception(name, |exception| exception.untagged_days);
+        policy::with_untagged_days(self.keep(name), days.unwrap_or(UNTAGGED_DAYS))
+    }
+
+    /// What the repository is created with.
+    pub fn creation(&self, name: &RepositoryName, origin: &Origin<'_>) -> Creation {
+        let chosen = self.exception(name, |exception| exception.encryption.clone());
+        let encryption = match chosen {
+            Some(chosen) => Some(Encryption {
+                kind: chosen.kind,
+                key: chosen.key,
+            }),
+            None => origin.settings.map(|settings| settings.encryption.clone()),
+        };
+        let mut tags = self.tags.clone();
+        for exception in self.matching(name) {
+            for (key, value) in &exception.tags {
+                tags.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        tags.insert("ManagedBy".to_owned(), "demitasse".to_owned());
+        if let Some((source, family)) = origin.promotion {
+            tags.insert("demitasse:source".to_owned(), source.to_string());
+            tags.insert("demitasse:family".to_owned(), family.to_owned());
+        }
+        Creation {
+            encryption,
+            mutability: self.mutability(name, origin.settings),
+            access: origin.access.map(str::to_owned),
+            tags,
+            scan_on_push: self
+                .exception(name, |exception| exception.scan_on_push)
+                .unwrap_or(false),
+        }
+    }
+
+    /// The tag mutability it is created with.
+    pub fn mutability(
+        &self,
+        name: &RepositoryName,
+        source: Option<&RepositorySettings>,
+    ) -> Mutability {
+        let frozen = || {
+            let mut exclusions = vec![policy::PIN_PATTERN.to_owned()];
+            exclusions.extend(self.moving_tags.iter().cloned());
+            Mutability {
+                immutable: true,
+                exclusions,
+            }
+        };
+        let exception = || self.exception(name, |exception| exception.mutability);
+        let chosen = self.mutability_flag.or_else(exception).or(self.mutability);
+        match chosen.unwrap_or(NewMutability::Immutable) {
+            NewMutability::Immutable => frozen(),
+            NewMutability::Mutable => Mutability {
+                immutable: false,
+                exclusions: Vec::new(),
+            },
+            NewMutability::Inherit => {
+                source.map_or_else(frozen, |settings| settings.mutability.clone())
+            }
+        }
+    }
+
+    fn matching(&self, name: &RepositoryName) -> impl Iterator<Item = &Exception> {
+        self.exceptions
+            .iter()
+            .filter(|exception| wildcard::matches(&exception.pattern, name.as_str()))
+    }
+
+    fn exception<T>(
+        &self,
+        name: &RepositoryName,
+        read: impl Fn(&Exception) -> Option<T>,
+    ) -> Option<T> {
+        self.matching(name).find_map(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> RepositoryName {
+        text.parse().expect(text)
+    }
+
+    fn provision() -> Provision {
+        let exception = |pattern: &str, keep| Exception {
+            pattern: pattern.to_owned(),
+            keep,
+            ..Exception::default()
+        };
+        let mut first = exception("fluentd/*", Some(100));
+        first.untagged_days = Some(60);
+        Provision {
+            keep: 30,
+            exceptions: vec![first, exception("*", Some(5))],
+            ..Provision::default()
+        }
+    }
+
+    #[test]
+    fn the_first_exception_that_says_something_counts() {
+        let provision = provision();
+        assert_eq!(provision.keep(&name("fluentd/app")), 100);
+        assert_eq!(provision.keep(&name("nginx/app")), 5);
+        let flagged = Provision {
+            keep_flag: Some(7),
+            ..provision.clone()
+        };
+        assert_eq!(flagged.keep(&name("fluentd/app")), 7, "flags win");
+        let policy = provision.policy(&name("fluentd/app"));
+        assert!(policy.same_meaning(&policy::with_untagged_days(100, 60)));
+    }
+
+    #[test]
+    fn a_creation_is_like_its_source() {
+        let settings = RepositorySettings {
+            mutability: Mutability {
+                immutable: false,
+                exclusions: Vec::new(),
+            },
+            encryption: Encryption {
+                kind: "KMS".into(),
+                key: Some("arn".into()),
+            },
+        };
+        let source = name("fluentd/common");
+        let origin = Origin {
+            promotion: Some((&source, "app")),
+            settings: Some(&settings),
+            access: None,
+        };
+        let creation = provision().creation(&name("fluentd/app"), &origin);
+        assert_eq!(creation.encryption, Some(settings.encryption.clone()));
+        assert_eq!(creation.mutability.exclusions, [policy::PIN_PATTERN]);
+        assert_eq!(creation.tags["demitasse:family"], "app");
+        let inherited = Provision {
+            mutability: Some(NewMutability::Inherit),
+            ..provision()
+        };
+        let creation = inherited.creation(&name("fluentd/app"), &origin);
+        assert!(!creation.mutability.immutable);
+    }
+}
