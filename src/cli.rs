@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::promote;
 use crate::commands::surroundings::Surroundings;
@@ -40,7 +41,9 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let command = without_empty_variables(Cli::command(), &environment);
+    let matches = command.try_get_matches_from(arguments);
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, out, err),
     };
@@ -49,6 +52,26 @@ pub fn run(
         Command::Promote(args) => promote::run(&args, &mut surroundings),
         Command::Plan(args) => promote::run(&args.read_only(), &mut surroundings),
     }
+}
+
+/// A variable that is set and empty counts as not set, as ecspresso's do: workflows pass inputs that nobody gave so.
+fn without_empty_variables(
+    command: clap::Command,
+    environment: &BTreeMap<String, String>,
+) -> clap::Command {
+    let is_empty = |argument: &clap::Arg| {
+        let name = argument.get_env().and_then(|name| name.to_str());
+        name.and_then(|name| environment.get(name))
+            .is_some_and(String::is_empty)
+    };
+    let command = command.mut_args(|argument| {
+        if is_empty(&argument) {
+            argument.env(Resettable::Reset)
+        } else {
+            argument
+        }
+    });
+    command.mut_subcommands(|subcommand| without_empty_variables(subcommand, environment))
 }
 
 /// Help and version are data; a wrong flag is wrong input, not clap's own code 2, which would mean pending changes.

@@ -18,6 +18,8 @@ enum Then {
     NoTag,
     /// Exit 0 with a warning, promoted.
     Warned,
+    /// Exit 1 although it was promoted: something beside it was not done, and nobody else would notice.
+    Told,
 }
 
 fn check(action: &str, repository: Option<&str>, exists: bool, then: &Then) {
@@ -69,6 +71,10 @@ fn check(action: &str, repository: Option<&str>, exists: bool, then: &Then) {
                 "the report says what was written: {about}"
             );
         }
+        Then::Told => {
+            assert_eq!(ran.code, 1, "{about}");
+            assert!(visible, "{about}");
+        }
         Then::Warned => {
             assert_eq!(ran.code, 0, "{about}");
             assert!(visible, "{about}");
@@ -80,7 +86,25 @@ fn check(action: &str, repository: Option<&str>, exists: bool, then: &Then) {
 #[test]
 fn needed_reads() {
     check("ecr:BatchGetImage", SOURCE, false, &Then::NothingWritten);
-    check("ecr:BatchGetImage", TARGET, true, &Then::NothingWritten);
+    // A repository is created like its source, or not at all.
+    check(
+        "ecr:DescribeRepositories",
+        SOURCE,
+        false,
+        &Then::NothingWritten,
+    );
+    check(
+        "ecr:GetRepositoryPolicy",
+        SOURCE,
+        false,
+        &Then::NothingWritten,
+    );
+    check(
+        "ecr:GetAuthorizationToken",
+        None,
+        true,
+        &Then::NothingWritten,
+    );
 }
 
 #[test]
@@ -88,10 +112,9 @@ fn optional_reads() {
     check("ecr:GetAccountSetting", None, true, &Then::Warned);
     check("ecr:DescribeRepositories", SOURCE, true, &Then::Warned);
     check("ecr:DescribeRepositories", TARGET, true, &Then::Warned);
-    check("ecr:DescribeRepositories", SOURCE, false, &Then::Warned);
     check("ecr:DescribeImages", TARGET, true, &Then::Warned);
     check("ecr:GetLifecyclePolicy", TARGET, true, &Then::Warned);
-    check("ecr:GetRepositoryPolicy", SOURCE, false, &Then::Warned);
+    check("ecr:BatchGetImage", TARGET, true, &Then::Warned);
 }
 
 #[test]
@@ -101,7 +124,23 @@ fn writes() {
     check("ecr:InitiateLayerUpload", TARGET, true, &Then::NoTag);
     check("ecr:PutImage", TARGET, false, &Then::NoTag);
     check("ecr:PutImage", TARGET, true, &Then::NoTag);
-    check("ecr:GetAuthorizationToken", None, true, &Then::NoTag);
-    check("ecr:SetRepositoryPolicy", TARGET, false, &Then::Warned);
+    check("ecr:SetRepositoryPolicy", TARGET, false, &Then::Told);
     check("ecr:PutLifecyclePolicy", TARGET, false, &Then::Warned);
+}
+
+#[test]
+fn a_target_that_cannot_be_read_at_all() {
+    let mut world = common(&["aaaa"]);
+    let repositories = world["repositories"].as_array_mut().expect("a list");
+    repositories.push(json!({"name": "fluentd/app"}));
+    let case = Case::new(&world, Options::default());
+    let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
+    let denied = ["ecr:DescribeImages", "ecr:BatchGetImage"].map(|action| Denied {
+        action: action.to_owned(),
+        repository: TARGET.map(str::to_owned),
+    });
+    case.sandbox.deny(denied.into());
+    let ran = case.run(&["promote", "-c", &config]);
+    ran.expect(1, &["ecr:BatchGetImage", "nothing was written"]);
+    assert!(case.writes().is_empty());
 }

@@ -1,6 +1,5 @@
 //! Brings blobs into a target: mounted where the registry lets us, streamed into the upload session it opened otherwise.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,16 +7,22 @@ use std::sync::atomic::Ordering;
 use futures_util::future::{join_all, try_join_all};
 
 use crate::apply::event::Event;
+use crate::apply::repository::settled;
 use crate::apply::{Run, Trouble};
 use crate::clients::registry::{Mount, Session};
 use crate::model::digest::Digest;
-use crate::model::failure::{Failure, FailureKind, Side};
+use crate::model::failure::{Failure, Side};
 use crate::model::manifest::Descriptor;
-use crate::plan::problem::{Kind, MountObstacle, Problem, StreamingRefused};
+use crate::model::reference::Repository;
+use crate::plan::outcome::Ended;
+use crate::plan::problem::{Kind, MountObstacle, Problem, streaming_refused};
 use crate::plan::promotion::{Copy, Promotion};
 
-/// How often a blob is streamed anew after the connection broke.
-const STREAM_TRIES: usize = 3;
+/// What became of asking for a blob: mounted, if there is no session.
+struct Answer {
+    session: Option<Session>,
+    denied: bool,
+}
 
 /// A blob that was not mounted.
 struct Declined<'b> {
@@ -39,16 +44,12 @@ impl Run<'_> {
             .map(|blob| self.mount(at, promotion, copy, blob));
         let mut declined: Vec<Declined<'_>> = Vec::new();
         let mut denied = false;
-        for (blob, mount) in blobs.iter().zip(try_join_all(mounts).await?) {
-            let session = match mount {
-                Mount::Mounted => continue,
-                Mount::Declined(session) => Some(session),
-                Mount::Denied => {
-                    denied = true;
-                    None
-                }
-            };
-            declined.push(Declined { blob, session });
+        for (blob, answer) in blobs.iter().zip(try_join_all(mounts).await?) {
+            denied |= answer.denied;
+            if let Some(session) = answer.session {
+                let session = Some(session);
+                declined.push(Declined { blob, session });
+            }
         }
         if declined.is_empty() {
             return Ok(());
@@ -61,14 +62,13 @@ impl Run<'_> {
         if copy.obstacle.is_none() {
             declined = self.leave_present(at, promotion, declined).await?;
         }
-        let bytes = declined.iter().map(|declined| declined.blob.size).sum();
+        let sizes = declined.iter().map(|declined| declined.blob.size);
+        let bytes = sizes.fold(0, u64::saturating_add);
+        let total = self.uploading.get().saturating_add(bytes);
         let refused = if declined.is_empty() {
             None
-        } else if self.limits.mount_only {
-            Some(StreamingRefused::MountOnly)
         } else {
-            let limit = self.limits.max_upload.filter(|&limit| bytes > limit);
-            limit.map(StreamingRefused::MaxUpload)
+            streaming_refused(total, self.limits.mount_only, self.limits.max_upload)
         };
         let refuse = refused.is_some();
         let kind = Kind::Streaming {
@@ -87,6 +87,7 @@ impl Run<'_> {
             .await;
             return Err(Trouble::Refused(kind));
         }
+        self.uploading.set(total);
         if copy.obstacle.is_none() && !declined.is_empty() {
             self.note(Problem::warning(kind, &promotion.wanted.uses));
         }
@@ -97,33 +98,44 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Asks for one blob. Where mounting is denied, a plain upload session tells whether it is the source or the target
+    /// that may not be used.
     async fn mount(
         &self,
         at: usize,
         promotion: &Promotion,
         copy: &Copy,
         blob: &Descriptor,
-    ) -> Result<Mount, Failure> {
+    ) -> Result<Answer, Failure> {
         let wanted = &promotion.wanted;
         let (source, target) = (&wanted.source, &wanted.target);
-        if copy.obstacle == Some(MountObstacle::OtherRegistry) {
-            return Ok(Mount::Denied);
-        }
-        let mount = self
-            .settled(async || self.endpoint.mount(target, source, blob).await)
-            .await?;
-        match &mount {
+        let mount = if copy.obstacle == Some(MountObstacle::OtherRegistry) {
+            Mount::Denied
+        } else {
+            settled(async || self.endpoint.mount(target, source, blob).await).await?
+        };
+        let denied = mount == Mount::Denied;
+        let session = match mount {
             Mount::Mounted => {
                 self.count(at, |ended| ended.mounted += 1);
                 (self.on_event)(Event::Blob { at, mounted: true });
+                None
             }
-            Mount::Declined(session) => {
-                let open = (target.clone(), session.clone());
-                self.sessions.borrow_mut().insert(open);
-            }
-            Mount::Denied => {}
-        }
-        Ok(mount)
+            Mount::Declined(session) => Some(self.remember(target, session)),
+            Mount::Denied => Some(self.open(target, blob).await?),
+        };
+        Ok(Answer { session, denied })
+    }
+
+    async fn open(&self, target: &Repository, blob: &Descriptor) -> Result<Session, Failure> {
+        let open = settled(async || self.endpoint.open(target, blob).await).await?;
+        Ok(self.remember(target, open))
+    }
+
+    fn remember(&self, target: &Repository, session: Session) -> Session {
+        let open = (target.clone(), session.clone());
+        self.sessions.borrow_mut().insert(open);
+        session
     }
 
     /// Why the registry declined although nothing that was read speaks against mounting.
@@ -153,7 +165,7 @@ impl Run<'_> {
             .map(|declined| declined.blob.digest.clone())
             .collect();
         let check = async || self.ecr.blobs(target, Side::Target, &digests).await;
-        let Ok(present) = self.settled(check).await else {
+        let Ok(present) = settled(check).await else {
             return Ok(declined);
         };
         let is_present =
@@ -179,7 +191,7 @@ impl Run<'_> {
         self.sessions.borrow_mut().remove(&entry);
     }
 
-    /// Streams into the session that the declined mount opened; a broken one is replaced.
+    /// Streams into the session that the declined mount opened; a used one is replaced by a new one.
     async fn stream(
         &self,
         at: usize,
@@ -196,21 +208,12 @@ impl Run<'_> {
                 .map(|ended| Arc::clone(&ended.bytes))
                 .unwrap_or_default()
         };
-        let session = RefCell::new(declined.session);
+        let mut session = declined.session;
         let mut tries = 0;
         loop {
-            let opened = session.take();
-            let open = match opened {
+            let open = match session.take() {
                 Some(open) => open,
-                None => {
-                    let open = self
-                        .settled(async || self.endpoint.open(target, declined.blob).await)
-                        .await?;
-                    self.sessions
-                        .borrow_mut()
-                        .insert((target.clone(), open.clone()));
-                    open
-                }
+                None => self.open(target, declined.blob).await?,
             };
             let counter = Arc::clone(&bytes);
             let on_bytes = move |piece| {
@@ -220,26 +223,23 @@ impl Run<'_> {
                 .endpoint
                 .stream(source, target, declined.blob, &open, on_bytes)
                 .await;
-            tries += 1;
-            match done {
+            let failure = match done {
                 Ok(()) => {
                     self.forget(promotion, &open);
                     self.count(at, |ended| ended.streamed += 1);
                     (self.on_event)(Event::Blob { at, mounted: false });
                     return Ok(());
                 }
-                Err(failure) => {
-                    self.endpoint.cancel(target, &open).await;
-                    self.forget(promotion, &open);
-                    if failure.kind != FailureKind::Broken || tries == STREAM_TRIES {
-                        return Err(failure);
-                    }
-                }
-            }
+                Err(failure) => failure,
+            };
+            self.endpoint.cancel(target, &open).await;
+            self.forget(promotion, &open);
+            self.endpoint.wait_to_retry(&failure, tries).await?;
+            tries += 1;
         }
     }
 
-    fn count(&self, at: usize, change: impl FnOnce(&mut crate::plan::outcome::Ended)) {
+    fn count(&self, at: usize, change: impl FnOnce(&mut Ended)) {
         if let Some(ended) = self.outcome.borrow_mut().promotions.get_mut(at) {
             change(ended);
         }

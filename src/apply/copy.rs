@@ -1,17 +1,21 @@
 //! One promotion: blobs, children by digest, referrers after their subject, the tag last. Whatever interrupts it before
 //! the tag leaves nothing that ECS or a person would see, and running it again completes it.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 
 use crate::apply::event::Event;
+use crate::apply::repository::settled;
 use crate::apply::{Run, Trouble};
-use crate::model::failure::{Failure, FailureKind, Side};
-use crate::model::inventory::ImageId;
+use crate::model::digest::Digest;
+use crate::model::failure::FailureKind;
 use crate::model::manifest::{Descriptor, Manifest};
 use crate::plan::problem::{Kind, Problem};
 use crate::plan::promotion::{Copy, Promotion};
+
+/// How long a tag is taken for what it was when the plan was made.
+const STALE: Duration = Duration::from_secs(1);
 
 impl Run<'_> {
     /// Carries out one promotion.
@@ -45,10 +49,14 @@ impl Run<'_> {
             self.put(at, promotion, copy, &copy.top).await?;
             self.referrers(at, promotion, copy).await;
         }
-        if let Some(pin) = &copy.displaced {
+        let redeployed = copy
+            .standing
+            .as_ref()
+            .and_then(|standing| standing.pin.as_ref());
+        for pin in copy.displaced.iter().chain(redeployed) {
             self.pin(&promotion.wanted.target, pin).await?;
         }
-        self.tag(at, promotion, copy).await
+        self.set_tag(at, promotion, copy).await
     }
 
     /// Puts a manifest by its digest alone: nobody sees it until something refers to it.
@@ -67,49 +75,68 @@ impl Run<'_> {
 
     /// Referrers follow their subject. A problem with one is a warning: the image itself is whole.
     async fn referrers(&self, at: usize, promotion: &Promotion, copy: &Copy) {
-        let referrers = copy.referrers.iter();
-        let puts = referrers.map(|referrer| self.put(at, promotion, copy, referrer));
-        for done in join_all(puts).await {
-            if let Err(Trouble::Failed(failure)) = done {
-                let kind = Kind::Unknown(failure);
-                self.note(Problem::warning(kind, &promotion.wanted.uses));
-            }
+        let referrers = copy.referrers.iter().map(async |referrer| {
+            self.bring(at, promotion, copy, &referrer.blobs).await?;
+            self.put(at, promotion, copy, referrer).await
+        });
+        for done in join_all(referrers).await {
+            let kind = match done {
+                Ok(()) | Err(Trouble::Stopped) => continue,
+                Err(Trouble::Failed(failure)) => Kind::Failed(failure),
+                Err(Trouble::Refused(kind)) => kind,
+            };
+            self.note(Problem::warning(kind, &promotion.wanted.uses));
         }
     }
 
-    /// Sets the tag. A refusal because it is there already is judged by what it holds.
-    async fn tag(&self, at: usize, promotion: &Promotion, copy: &Copy) -> Result<(), Trouble> {
+    /// Sets the tag. A refusal because it is there already is judged by what it holds. Where tags are mutable somebody else
+    /// may have set it since it was read: after a while it is read again first, and always afterwards.
+    async fn set_tag(&self, at: usize, promotion: &Promotion, copy: &Copy) -> Result<(), Trouble> {
+        let target = &promotion.wanted.target;
+        if copy.read_back && copy.displaced.is_none() && self.began.elapsed() > STALE {
+            match self.tag(target, &promotion.tag).await? {
+                Some(holds) if holds != copy.top.digest => {
+                    return Err(Trouble::Refused(taken(promotion, copy, holds)));
+                }
+                _ => {}
+            }
+        }
         match self.put_healing(at, promotion, copy, &copy.top, true).await {
             Err(Trouble::Failed(failure)) if failure.kind == FailureKind::TagExists => {
-                self.read_back(promotion, copy).await?;
+                self.judge_taken(promotion, copy).await
             }
-            Err(Trouble::Failed(failure)) if failure.kind == FailureKind::ImageExists => {}
-            Err(trouble) => return Err(trouble),
-            Ok(()) if copy.read_back => self.read_back(promotion, copy).await?,
-            Ok(()) => {}
+            Err(Trouble::Failed(failure)) if failure.kind == FailureKind::ImageExists => Ok(()),
+            Ok(()) if copy.read_back => self.read_back(promotion, copy).await,
+            done => done,
         }
-        Ok(())
     }
 
-    async fn read_back(&self, promotion: &Promotion, copy: &Copy) -> Result<(), Failure> {
+    /// Reads a tag that somebody else may move. PutImage's own answer was compared already, so that it cannot be read is
+    /// only worth a warning.
+    async fn read_back(&self, promotion: &Promotion, copy: &Copy) -> Result<(), Trouble> {
         let target = &promotion.wanted.target;
-        let id = ImageId::Tag(promotion.tag.clone());
-        let ids = BTreeSet::from([id.clone()]);
-        let read = async || self.ecr.images(target, Side::Target, &ids).await;
-        let mut found = self.settled(read).await?;
-        let holds = found.remove(&id).transpose()?.flatten();
-        let digest = holds.map(|manifest| manifest.digest);
-        if digest.as_ref() == Some(&copy.top.digest) {
-            return Ok(());
+        let digest = &copy.top.digest;
+        match self.expect_tag(target, &promotion.tag, digest).await {
+            Err(failure) if failure.kind != FailureKind::TagExists => {
+                let kind = Kind::Unknown(failure);
+                self.note(Problem::warning(kind, &promotion.wanted.uses));
+                Ok(())
+            }
+            done => Ok(done?),
         }
-        let holds = digest.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string());
-        Err(Failure {
-            operation: "PutImage".to_owned(),
-            object: format!("{target}:{}", promotion.tag),
-            side: Some(Side::Target),
-            kind: FailureKind::TagExists,
-            message: format!("it holds {holds} now, not {}", copy.top.digest),
-        })
+    }
+
+    /// The tag was taken meanwhile: by the same digest is fine, by another is a refusal.
+    async fn judge_taken(&self, promotion: &Promotion, copy: &Copy) -> Result<(), Trouble> {
+        let target = &promotion.wanted.target;
+        match self.tag(target, &promotion.tag).await? {
+            Some(holds) if holds != copy.top.digest => {
+                Err(Trouble::Refused(taken(promotion, copy, holds)))
+            }
+            _ => Ok(self
+                .expect_tag(target, &promotion.tag, &copy.top.digest)
+                .await?),
+        }
     }
 
     /// Puts a manifest. Blobs that the registry then says are missing (a mounted layer that nothing refers to yet may be
@@ -128,7 +155,7 @@ impl Run<'_> {
         let target = &promotion.wanted.target;
         let tag = tagged.then_some(&promotion.tag);
         let put = async || self.ecr.put_image(target, manifest, tag).await;
-        let failure = match self.settled(&put).await {
+        let failure = match settled(&put).await {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
@@ -141,6 +168,16 @@ impl Run<'_> {
             return Err(Trouble::Failed(failure));
         }
         self.bring(at, promotion, copy, &blobs).await?;
-        Ok(self.settled(put).await?)
+        Ok(settled(put).await?)
+    }
+}
+
+fn taken(promotion: &Promotion, copy: &Copy, holds: Digest) -> Kind {
+    Kind::TagTaken {
+        target: promotion.wanted.target.clone(),
+        tag: promotion.tag.clone(),
+        holds,
+        wanted: copy.top.digest.clone(),
+        obstacle: None,
     }
 }

@@ -7,11 +7,14 @@ use std::rc::Rc;
 
 use futures_util::future::{join, join_all};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::clients::ecr::Ecr;
 use crate::clients::registry::{Endpoint, Session};
-use crate::model::failure::{Failure, FailureKind};
-use crate::model::reference::Repository;
+use crate::model::digest::Digest;
+use crate::model::failure::{Failure, FailureKind, Side};
+use crate::model::inventory::ImageId;
+use crate::model::reference::{Repository, Tag};
 use crate::plan::outcome::{Outcome, State};
 use crate::plan::problem::{Kind, Problem};
 use crate::plan::promotion::{Action, Pin, Plan, Promotion, RepositoryPlan};
@@ -23,6 +26,7 @@ mod copy;
 mod repository;
 
 use event::Event;
+use repository::settled;
 
 /// How many blobs are streamed at once: more would not be faster, and each needs a buffer.
 const STREAMS: usize = 4;
@@ -32,7 +36,7 @@ const STREAMS: usize = 4;
 pub struct Limits {
     /// `--mount-only`.
     pub mount_only: bool,
-    /// `--max-upload`, in bytes.
+    /// `--max-upload`, in bytes, for the whole run.
     pub max_upload: Option<u64>,
     /// `--fail-fast`: begin nothing new after a failure.
     pub fail_fast: bool,
@@ -48,6 +52,8 @@ pub struct Run<'a> {
     sessions: RefCell<BTreeSet<(Repository, Session)>>,
     streams: Semaphore,
     stopped: Cell<bool>,
+    uploading: Cell<u64>,
+    began: Instant,
 }
 
 /// Why a promotion did not end well.
@@ -84,6 +90,8 @@ impl<'a> Run<'a> {
             sessions: RefCell::default(),
             streams: Semaphore::new(STREAMS),
             stopped: Cell::new(false),
+            uploading: Cell::new(0),
+            began: Instant::now(),
         }
     }
 
@@ -113,20 +121,26 @@ impl<'a> Run<'a> {
         let promotions = plan.promotions.iter().enumerate();
         let here = promotions.filter(|(_, promotion)| promotion.wanted.target == target.repository);
         let here: Vec<_> = here.collect();
-        if let Some(creation) = &target.create
-            && let Err(trouble) = self.create(&target.repository, creation).await
-        {
-            for (at, promotion) in here {
-                if promotion.action != Action::Refuse {
-                    self.end(at, promotion, Err(Trouble::Failed(trouble.clone())));
+        let ours = match self.ensure(target).await {
+            Ok(ours) => ours,
+            Err(failure) => {
+                for (at, promotion) in here {
+                    if promotion.action != Action::Refuse {
+                        self.end(at, promotion, Err(Trouble::Failed(failure.clone())));
+                    }
                 }
+                return;
             }
-            return;
-        }
+        };
+        let policy = async {
+            if ours {
+                self.install_policy(target).await;
+            }
+        };
         let promotions = here
             .into_iter()
             .map(|(at, promotion)| self.promotion(at, promotion));
-        join(self.install_policy(target), join_all(promotions)).await;
+        join(policy, join_all(promotions)).await;
     }
 
     async fn promotion(&self, at: usize, promotion: &Promotion) {
@@ -183,27 +197,55 @@ impl<'a> Run<'a> {
 
     /// Sets a pin. That it is there already is what was wanted: a pin belongs to one digest.
     async fn pin(&self, target: &Repository, pin: &Pin) -> Result<(), Failure> {
-        let put = self
-            .ecr
-            .put_image(target, &pin.manifest, Some(&pin.tag))
-            .await;
-        match put {
-            Err(failure)
-                if !matches!(
-                    failure.kind,
-                    FailureKind::ImageExists | FailureKind::TagExists
-                ) =>
-            {
-                Err(failure)
+        let put = async || {
+            self.ecr
+                .put_image(target, &pin.manifest, Some(&pin.tag))
+                .await
+        };
+        match settled(put).await {
+            Err(failure) if failure.kind == FailureKind::TagExists => {
+                self.expect_tag(target, &pin.tag, &pin.manifest.digest)
+                    .await?;
             }
-            _ => {
-                (self.on_event)(Event::Pinned {
-                    target,
-                    tag: &pin.tag,
-                });
-                Ok(())
-            }
+            Err(failure) if failure.kind != FailureKind::ImageExists => return Err(failure),
+            _ => {}
         }
+        (self.on_event)(Event::Pinned {
+            target,
+            tag: &pin.tag,
+        });
+        Ok(())
+    }
+
+    /// Reads a tag, which must hold this digest.
+    async fn expect_tag(
+        &self,
+        target: &Repository,
+        tag: &Tag,
+        digest: &Digest,
+    ) -> Result<(), Failure> {
+        let holds = self.tag(target, tag).await?;
+        if holds.as_ref() == Some(digest) {
+            return Ok(());
+        }
+        let holds = holds.map_or_else(|| "nothing".to_owned(), |holds| holds.to_string());
+        Err(Failure {
+            operation: "PutImage".to_owned(),
+            object: format!("{target}:{tag}"),
+            side: Some(Side::Target),
+            kind: FailureKind::TagExists,
+            message: format!("it holds {holds} now, not {digest}"),
+        })
+    }
+
+    /// What a tag holds.
+    async fn tag(&self, target: &Repository, tag: &Tag) -> Result<Option<Digest>, Failure> {
+        let id = ImageId::Tag(tag.clone());
+        let ids = BTreeSet::from([id.clone()]);
+        let read = async || self.ecr.images(target, Side::Target, &ids).await;
+        let mut found = settled(read).await?;
+        let holds = found.remove(&id).transpose()?.flatten();
+        Ok(holds.map(|manifest| manifest.digest))
     }
 
     fn note(&self, problem: Problem) {

@@ -6,8 +6,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::apply::Run;
 use crate::apply::event::Event;
-use crate::clients::ecr::NewRepository;
+use crate::clients::ecr::{Ecr, NewRepository};
 use crate::model::failure::{Failure, FailureKind};
+use crate::model::lifecycle::Policy;
 use crate::model::reference::Repository;
 use crate::plan::problem::{Kind, Problem};
 use crate::plan::promotion::RepositoryPlan;
@@ -18,32 +19,90 @@ const SETTLING: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// Who created a repository that did not exist when the plan was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Creator {
+    /// This run.
+    Us,
+    /// Somebody else, meanwhile: what it gets is theirs to say.
+    Another,
+}
+
+/// Creates a repository, with the repository policy that was planned. A failure inside concerns that policy alone.
+pub(super) async fn create(
+    ecr: &Ecr,
+    repository: &Repository,
+    creation: &Creation,
+) -> Result<(Creator, Option<Failure>), Failure> {
+    let new = NewRepository {
+        encryption: creation.encryption.as_ref(),
+        mutability: &creation.mutability,
+        tags: &creation.tags,
+        scan_on_push: creation.scan_on_push,
+    };
+    match ecr.create_repository(repository, &new).await {
+        Ok(()) => {}
+        Err(failure) if failure.kind == FailureKind::RepositoryExists => {
+            return Ok((Creator::Another, None));
+        }
+        Err(failure) => return Err(failure),
+    }
+    let Some(text) = &creation.access else {
+        return Ok((Creator::Us, None));
+    };
+    let set = settled(async || ecr.set_repository_policy(repository, text).await).await;
+    Ok((Creator::Us, set.err()))
+}
+
+/// Puts a lifecycle policy.
+pub(super) async fn put_policy(
+    ecr: &Ecr,
+    repository: &Repository,
+    policy: &Policy,
+) -> Result<(), Failure> {
+    let text = policy.to_string();
+    settled(async || ecr.put_lifecycle_policy(repository, &text).await).await
+}
+
+/// Repeats a request of a repository that this run created, found created or read as existing, while it is answered
+/// that there is no such repository.
+pub(super) async fn settled<T>(
+    attempt: impl AsyncFn() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let end = Instant::now() + SETTLING;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match attempt().await {
+            Err(failure)
+                if failure.kind == FailureKind::RepositoryNotFound
+                    && Instant::now() + pause < end =>
+            {
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            answer => return answer,
+        }
+    }
+}
+
 impl Run<'_> {
-    /// Creates the repository. That somebody else was faster is fine: it is there.
-    pub(super) async fn create(
-        &self,
-        repository: &Repository,
-        creation: &Creation,
-    ) -> Result<(), Failure> {
-        let new = NewRepository {
-            encryption: creation.encryption.as_ref(),
-            mutability: &creation.mutability,
-            tags: &creation.tags,
-            scan_on_push: creation.scan_on_push,
+    /// Makes sure that the target exists. Gives whether the planned policy is still ours to put: not on a repository that
+    /// somebody else created meanwhile, which may have images and a policy by now. The next run looks again.
+    pub(super) async fn ensure(&self, target: &RepositoryPlan) -> Result<bool, Failure> {
+        let Some(creation) = &target.create else {
+            return Ok(true);
         };
-        match self.ecr.create_repository(repository, &new).await {
-            Err(failure) if failure.kind != FailureKind::RepositoryExists => return Err(failure),
-            _ => {}
+        let repository = &target.repository;
+        let (creator, unset) = create(&self.ecr, repository, creation).await?;
+        if creator == Creator::Another {
+            return Ok(false);
         }
         self.outcome.borrow_mut().created.push(repository.clone());
         (self.on_event)(Event::Created { repository });
-        if let Some(text) = &creation.access {
-            let set = async || self.ecr.set_repository_policy(repository, text).await;
-            if let Err(failure) = self.settled(set).await {
-                self.note(Problem::warning(Kind::Unknown(failure), &[]));
-            }
+        if let Some(failure) = unset {
+            self.note(Problem::error(Kind::Failed(failure), &[]));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Installs the planned lifecycle policy. Its failure is a warning: without a policy nothing expires.
@@ -52,9 +111,7 @@ impl Run<'_> {
             return;
         };
         let repository = &target.repository;
-        let text = policy.to_string();
-        let put = async || self.ecr.put_lifecycle_policy(repository, &text).await;
-        match self.settled(put).await {
+        match put_policy(&self.ecr, repository, policy).await {
             Ok(()) => {
                 self.outcome.borrow_mut().policies.push(repository.clone());
                 (self.on_event)(Event::PolicyInstalled { repository });
@@ -64,28 +121,6 @@ impl Run<'_> {
                 let reason = failure.to_string();
                 let kind = Kind::NoPolicy { target, reason };
                 self.note(Problem::warning(kind, &[]));
-            }
-        }
-    }
-
-    /// Repeats a request of a repository that this run created, found created or read as existing, while it is answered
-    /// that there is no such repository.
-    pub(super) async fn settled<T>(
-        &self,
-        attempt: impl AsyncFn() -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let end = Instant::now() + SETTLING;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match attempt().await {
-                Err(failure)
-                    if failure.kind == FailureKind::RepositoryNotFound
-                        && Instant::now() + pause < end =>
-                {
-                    sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                answer => return answer,
             }
         }
     }

@@ -1,51 +1,55 @@
 //! One round of reading: everything that is asked goes out at once, and every answer, also a failed one, becomes a fact.
 
-use futures_util::future::{join, join_all};
+use std::collections::BTreeMap;
+
+use futures_util::future::{join, join_all, join3, join4};
 
 use crate::clients::ecr::Ecr;
 use crate::clients::registry::Endpoint;
-use crate::model::failure::{Failure, FailureKind};
-use crate::model::inventory::{Ask, Facts, ImageId, Inventory, Known, Questions};
+use crate::model::digest::Digest;
+use crate::model::failure::FailureKind;
+use crate::model::inventory::{
+    Ask, Facts, ImageId, Inventory, Known, Questions, RepositorySettings,
+};
+use crate::model::manifest::Manifest;
 use crate::model::reference::{Registry, Repository};
 
-/// Answers the questions into the inventory. The registries' tokens are fetched beside them, for later.
+/// Answers the questions into the inventory.
 pub async fn answer(
     ecr: &Ecr,
     endpoint: &Endpoint,
     questions: &Questions,
     inventory: &mut Inventory,
 ) {
-    let registries = questions.blob_mounting.iter();
-    let mounting = join_all(registries.map(|registry| mounting(ecr, endpoint, registry)));
+    let mounting = questions.blob_mounting.iter();
+    let mounting = mounting.map(async |one: &Registry| (one.clone(), ecr.blob_mounting(one).await));
+    let sign_in = questions.sign_in.iter();
+    let sign_in = sign_in.map(async |one: &Registry| (one.clone(), endpoint.sign_in(one).await));
     let repositories = questions.repositories.iter();
-    let facts = join_all(repositories.map(|(repository, ask)| ask_one(ecr, repository, ask)));
-    let settings = settings(ecr, questions);
-    let ((mounting, facts), settings) = join(join(mounting, facts), settings).await;
+    let facts = repositories.map(async |(one, ask)| (one.clone(), ask_one(ecr, one, ask).await));
+    let (mounting, sign_in, facts, settings) = join4(
+        join_all(mounting),
+        join_all(sign_in),
+        join_all(facts),
+        settings(ecr, questions),
+    )
+    .await;
     inventory.blob_mounting.extend(mounting);
+    inventory.sign_in.extend(sign_in);
     for (repository, new) in facts {
-        let known = inventory.repositories.entry(repository).or_default();
-        add(known, new);
+        add(inventory.repositories.entry(repository).or_default(), new);
     }
     for (repository, found) in settings {
         let known = inventory.repositories.entry(repository).or_default();
-        known.missing |= is_missing(found.as_ref().err());
+        note_existence(known, &found);
         known.settings = Some(found);
     }
-}
-
-async fn mounting(ecr: &Ecr, endpoint: &Endpoint, registry: &Registry) -> (Registry, Known<bool>) {
-    // A token that cannot be had is reported by the first mount, which cannot do without it.
-    let (setting, _token) = join(ecr.blob_mounting(registry), endpoint.sign_in(registry)).await;
-    (registry.clone(), setting)
 }
 
 async fn settings(
     ecr: &Ecr,
     questions: &Questions,
-) -> Vec<(
-    Repository,
-    Known<crate::model::inventory::RepositorySettings>,
-)> {
+) -> Vec<(Repository, Known<RepositorySettings>)> {
     let asked = questions
         .repositories
         .iter()
@@ -59,108 +63,104 @@ async fn settings(
     answers.into_iter().flatten().collect()
 }
 
-async fn ask_one(ecr: &Ecr, repository: &Repository, ask: &Ask) -> (Repository, Facts) {
+async fn ask_one(ecr: &Ecr, repository: &Repository, ask: &Ask) -> Facts {
     let side = ask.side;
     let images = async {
         if ask.images.is_empty() {
-            return Facts::default();
+            None
+        } else {
+            Some(ecr.images(repository, side, &ask.images).await)
         }
-        let mut facts = Facts::default();
-        match ecr.images(repository, side, &ask.images).await {
-            Ok(images) => facts.images = images,
-            Err(failure) => {
-                facts.missing = is_missing(Some(&failure));
-                let missing = facts.missing;
-                let answer = |_: &ImageId| {
-                    if missing {
-                        Ok(None)
-                    } else {
-                        Err(failure.clone())
-                    }
-                };
-                facts.images = ask
-                    .images
-                    .iter()
-                    .map(|id| (id.clone(), answer(id)))
-                    .collect();
-            }
-        }
-        facts
     };
     let blobs = async {
-        let mut facts = Facts::default();
-        if !ask.blobs.is_empty() {
-            let answer = ecr.blobs(repository, side, &ask.blobs).await;
-            facts.blobs = match answer {
-                Ok(known) => known
-                    .into_iter()
-                    .map(|(digest, there)| (digest, Ok(there)))
-                    .collect(),
-                Err(failure) => {
-                    let unknown = ask.blobs.iter();
-                    unknown
-                        .map(|digest| (digest.clone(), Err(failure.clone())))
-                        .collect()
-                }
-            };
-        }
-        facts
-    };
-    let referrers = async {
-        let asked = ask.referrers.iter().map(async |digest| {
-            (
-                digest.clone(),
-                ecr.referrers(repository, side, digest).await,
-            )
-        });
-        Facts {
-            referrers: join_all(asked).await.into_iter().collect(),
-            ..Facts::default()
+        if ask.blobs.is_empty() {
+            None
+        } else {
+            Some(ecr.blobs(repository, side, &ask.blobs).await)
         }
     };
-    let policy = async {
-        let asked = ask.policy.then(|| ecr.lifecycle_policy(repository, side));
-        optional(asked, |facts, policy| facts.policy = Some(policy)).await
-    };
-    let access = async {
-        let asked = ask.access.then(|| ecr.repository_policy(repository, side));
-        optional(asked, |facts, access| facts.access = Some(access)).await
-    };
-    let listing = async {
-        let asked = ask.listing.then(|| ecr.listing(repository, side));
-        optional(asked, |facts, listing| facts.listing = Some(listing)).await
-    };
-    let mut facts = Facts::default();
-    let ((one, two), (three, (four, (five, six)))) = join(
-        join(images, blobs),
-        join(referrers, join(policy, join(access, listing))),
+    let referrers = join_all(ask.referrers.iter().map(async |digest| {
+        (
+            digest.clone(),
+            ecr.referrers(repository, side, digest).await,
+        )
+    }));
+    let policy = maybe(ask.policy, ecr.lifecycle_policy(repository, side));
+    let access = maybe(ask.access, ecr.repository_policy(repository, side));
+    let listing = maybe(ask.listing, ecr.listing(repository, side));
+    let pull_through = maybe(ask.pull_through, ecr.is_pull_through(repository));
+    let ((images, blobs, referrers), (policy, access, listing, pull_through)) = join(
+        join3(images, blobs, referrers),
+        join4(policy, access, listing, pull_through),
     )
     .await;
-    for new in [one, two, three, four, five, six] {
-        add(&mut facts, new);
-    }
-    (repository.clone(), facts)
-}
-
-async fn optional<T>(
-    asked: Option<impl Future<Output = Known<T>>>,
-    set: impl FnOnce(&mut Facts, Known<T>),
-) -> Facts {
     let mut facts = Facts::default();
-    if let Some(asked) = asked {
-        let answer = asked.await;
-        facts.missing = is_missing(answer.as_ref().err());
-        set(&mut facts, answer);
+    if let Some(answer) = &images {
+        note_existence(&mut facts, answer);
     }
+    if let Some(answer) = &policy {
+        note_existence(&mut facts, answer);
+    }
+    if let Some(answer) = &listing {
+        note_existence(&mut facts, answer);
+    }
+    facts.images = images.map_or_else(BTreeMap::new, |answer| of_images(ask, answer));
+    facts.blobs = blobs.map_or_else(BTreeMap::new, |answer| of_blobs(ask, answer));
+    facts.referrers = referrers.into_iter().collect();
+    facts.policy = policy;
+    facts.access = access;
+    facts.listing = listing;
+    facts.pull_through = pull_through;
     facts
 }
 
-fn is_missing(failure: Option<&Failure>) -> bool {
-    failure.is_some_and(|failure| failure.kind == FailureKind::RepositoryNotFound)
+async fn maybe<T>(asked: bool, answer: impl Future<Output = T>) -> Option<T> {
+    if asked { Some(answer.await) } else { None }
+}
+
+/// A call that failed failed for each image; in a repository that does not exist there is none.
+fn of_images(
+    ask: &Ask,
+    answer: Known<BTreeMap<ImageId, Known<Option<Manifest>>>>,
+) -> BTreeMap<ImageId, Known<Option<Manifest>>> {
+    answer.unwrap_or_else(|failure| {
+        let each = |id: &ImageId| {
+            let none = failure.kind == FailureKind::RepositoryNotFound;
+            let answer = if none { Ok(None) } else { Err(failure.clone()) };
+            (id.clone(), answer)
+        };
+        ask.images.iter().map(each).collect()
+    })
+}
+
+fn of_blobs(ask: &Ask, answer: Known<BTreeMap<Digest, bool>>) -> BTreeMap<Digest, Known<bool>> {
+    match answer {
+        Ok(known) => known
+            .into_iter()
+            .map(|(digest, there)| (digest, Ok(there)))
+            .collect(),
+        Err(failure) => {
+            let unknown = ask.blobs.iter();
+            unknown
+                .map(|digest| (digest.clone(), Err(failure.clone())))
+                .collect()
+        }
+    }
+}
+
+fn note_existence<T>(facts: &mut Facts, answer: &Known<T>) {
+    match answer {
+        Ok(_) => facts.proved_existence = true,
+        Err(failure) if failure.kind == FailureKind::RepositoryNotFound => {
+            facts.denied_existence = true;
+        }
+        Err(_) => {}
+    }
 }
 
 fn add(known: &mut Facts, new: Facts) {
-    known.missing |= new.missing;
+    known.denied_existence |= new.denied_existence;
+    known.proved_existence |= new.proved_existence;
     known.images.extend(new.images);
     known.referrers.extend(new.referrers);
     known.blobs.extend(new.blobs);
@@ -168,4 +168,5 @@ fn add(known: &mut Facts, new: Facts) {
     known.policy = new.policy.or(known.policy.take());
     known.listing = new.listing.or(known.listing.take());
     known.access = new.access.or(known.access.take());
+    known.pull_through = new.pull_through.or(known.pull_through.take());
 }

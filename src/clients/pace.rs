@@ -6,13 +6,15 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::model::failure::{Failure, FailureKind};
 
 /// APIs with a quota of their own (Amazon ECR User Guide, "Amazon ECR service quotas"). Mounts count as starts of uploads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Api {
+    /// `GetAuthorizationToken`: 500/s. It takes no slot: whoever waits for the token may hold one.
+    GetAuthorizationToken,
     /// `PutImage`: 10/s.
     PutImage,
     /// `InitiateLayerUpload`, and with it every mount: 100/s.
@@ -38,17 +40,19 @@ impl Api {
             Self::BatchGetImage => 2000.0,
             Self::BatchCheckLayerAvailability => 1000.0,
             Self::GetDownloadUrlForLayer => 3000.0,
-            Self::Other => 500.0,
+            Self::GetAuthorizationToken | Self::Other => 500.0,
         }
     }
 }
 
 /// How often trouble that may pass by itself is tried again.
-const RETRIES: u32 = 4;
+const RETRIES: u32 = 5;
 /// The first pause before a retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause, unless `Retry-After` asks for more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How much of its quota an API that was slowed down gets back each second.
+const RECOVERY: f64 = 0.1;
 /// Throttles this close together are one event: a burst that was sent before the first answer came.
 const EPOCH: Duration = Duration::from_millis(100);
 
@@ -95,36 +99,56 @@ impl Pace {
         let mut tries = 0;
         let mut last = None;
         loop {
+            let ready = self.take(api);
+            if ready > self.deadline
+                && let Some(failure) = last
+            {
+                return Err(failure);
+            }
+            sleep_until(ready).await;
             let failure = {
-                let _slot = self.slots.acquire().await;
-                let ready = self.take(api);
-                if ready > self.deadline
-                    && let Some(failure) = last
-                {
-                    return Err(failure);
-                }
-                sleep_until(ready).await;
+                let _slot = match api {
+                    Api::GetAuthorizationToken => None,
+                    _ => self.slots.acquire().await.ok(),
+                };
                 match attempt().await {
                     Ok(value) => return Ok(value),
                     Err(failure) => failure,
                 }
             };
-            let pause = match &failure.kind {
-                FailureKind::Throttled { retry_after } => {
-                    self.halve(api);
-                    retry_after.unwrap_or_else(|| pause(tries, &failure))
-                }
-                FailureKind::Broken | FailureKind::Unreachable if tries < RETRIES => {
-                    pause(tries, &failure)
-                }
-                _ => return Err(failure),
-            };
+            self.wait_to_retry(api, &failure, tries).await?;
             tries = tries.saturating_add(1);
-            if Instant::now() + pause > self.deadline {
-                return Err(failure);
-            }
-            sleep(pause).await;
             last = Some(failure);
+        }
+    }
+
+    /// Waits until a failed request may be tried again; `tries` is how often it was. A throttle slows its API down.
+    ///
+    /// # Errors
+    /// The failure itself, where it does not pass by waiting, or not before the deadline.
+    pub async fn wait_to_retry(
+        &self,
+        api: Api,
+        failure: &Failure,
+        tries: u32,
+    ) -> Result<(), Failure> {
+        let pause = match &failure.kind {
+            FailureKind::Throttled { retry_after } => {
+                self.halve(api);
+                retry_after.unwrap_or_else(|| pause(tries, failure))
+            }
+            FailureKind::Broken | FailureKind::Unreachable if tries < RETRIES => {
+                pause(tries, failure)
+            }
+            _ => return Err(failure.clone()),
+        };
+        let until = Instant::now().checked_add(pause);
+        match until.filter(|&until| until <= self.deadline) {
+            Some(until) => {
+                sleep_until(until).await;
+                Ok(())
+            }
+            None => Err(failure.clone()),
         }
     }
 
@@ -139,6 +163,8 @@ impl Pace {
             halved: None,
         });
         let waited = now.duration_since(bucket.filled).as_secs_f64();
+        let recovered = bucket.per_second + waited * api.per_second() * RECOVERY;
+        bucket.per_second = recovered.min(api.per_second());
         bucket.tokens = (bucket.tokens + waited * bucket.per_second).min(bucket.per_second);
         bucket.filled = now;
         bucket.tokens -= 1.0;

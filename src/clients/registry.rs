@@ -166,13 +166,16 @@ impl Endpoint {
                 let request = self.http.request(Method::POST, url.clone());
                 let request = request.header(CONTENT_LENGTH, 0);
                 let answer = self.send(&target.registry, request, subject).await?;
-                let location = location(url, &answer);
+                let location = self.location(target, url, &answer);
                 match answer.status().as_u16() {
                     201 => Ok((201, Session(url.clone()))),
                     202 => {
                         let missing = || {
                             let kind = FailureKind::BadAnswer;
-                            subject.failure(kind, "202 without a Location to upload to")
+                            subject.failure(
+                                kind,
+                                "202 without a Location of this registry to upload to",
+                            )
                         };
                         Ok((202, Session(location.ok_or_else(missing)?)))
                     }
@@ -233,6 +236,15 @@ impl Endpoint {
         self.send(&target.registry, request, &into).await.map(drop)
     }
 
+    /// Waits until a failed stream may be tried again; `tries` is how often it was.
+    ///
+    /// # Errors
+    /// The failure itself, where waiting does not help.
+    pub async fn wait_to_retry(&self, failure: &Failure, tries: u32) -> Result<(), Failure> {
+        let api = Api::CompleteLayerUpload;
+        self.pace.wait_to_retry(api, failure, tries).await
+    }
+
     /// Closes an upload session that is not needed; best effort.
     pub async fn cancel(&self, target: &Repository, session: &Session) {
         let request = self.http.request(Method::DELETE, session.0.clone());
@@ -264,6 +276,13 @@ impl Endpoint {
             url.query_pairs_mut().extend_pairs(query);
         }
         Ok(url)
+    }
+
+    /// Where an answer points to: absolute or relative to what was asked.
+    fn location(&self, target: &Repository, asked: &Url, answer: &Response) -> Option<Url> {
+        let location = answer.headers().get(LOCATION)?.to_str().ok()?;
+        let location = asked.join(location).ok()?;
+        may_receive_password(&location, asked, target.registry.host()).then_some(location)
     }
 
     /// Sends with the registry's token at once; a token that is no longer taken is fetched anew, once. ECR says 401 or a
@@ -335,6 +354,13 @@ fn subject(
     }
 }
 
+/// Whether a place that an answer names may be sent the registry password: only where we asked, or the registry's own
+/// host.
+fn may_receive_password(location: &Url, asked: &Url, host: &str) -> bool {
+    let own = location.scheme() == "https" && location.host_str() == Some(host);
+    own || location.origin() == asked.origin()
+}
+
 fn is_expiry(failure: &Failure) -> bool {
     match failure.kind {
         FailureKind::Credentials => true,
@@ -343,27 +369,45 @@ fn is_expiry(failure: &Failure) -> bool {
     }
 }
 
-/// Where an answer points to: absolute or relative to what was asked.
-fn location(asked: &Url, answer: &Response) -> Option<Url> {
-    let location = answer.headers().get(LOCATION)?.to_str().ok()?;
-    asked.join(location).ok()
-}
-
 async fn checked(answer: Response, subject: &Subject) -> Result<Response, Failure> {
     if answer.status().is_success() {
         return Ok(answer);
     }
     let status = answer.status().as_u16();
     let retry_after = answer.headers().get(RETRY_AFTER);
-    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
     let body = answer.text().await.unwrap_or_default();
     let body: String = body.chars().take(4096).collect();
-    Err(subject.answered(status, retry_after.map(Duration::from_secs), &body))
+    Err(subject.answered(
+        status,
+        retry_after.map(|seconds| Duration::from_secs(seconds.into())),
+        &body,
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_password_goes_to_no_host_that_an_answer_names() {
+        let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+        let asked = "http://127.0.0.1:5000/v2/a/blobs/uploads/";
+        let check = |location: &str, expected: bool| {
+            let (location, asked) = (location.parse(), asked.parse());
+            let (location, asked): (Url, Url) = (location.expect("a URL"), asked.expect("a URL"));
+            assert_eq!(
+                may_receive_password(&location, &asked, host),
+                expected,
+                "{location}"
+            );
+        };
+        check("http://127.0.0.1:5000/v2/a/blobs/uploads/1", true);
+        check(&format!("https://{host}/v2/a/blobs/uploads/1"), true);
+        check(&format!("http://{host}/v2/a/blobs/uploads/1"), false);
+        check("http://127.0.0.1:5001/v2/a/blobs/uploads/1", false);
+        check("https://example.com/v2/a/blobs/uploads/1", false);
+    }
 
     #[test]
     fn the_password_goes_only_to_loopback_or_https() {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
+
 use crate::commands::selection::Wrong;
 use crate::model::settings::{CreateRepository, Lifecycle, NewMutability, Settings};
 use crate::model::size::Size;
@@ -15,8 +17,7 @@ const SOURCE: &str = "{name}/common";
 const TARGET: &str = "{name}/{family}";
 const KEEP: u32 = 30;
 const MIN_PUSHES: u32 = 3;
-/// ECR takes five exclusion filters, and one is for pins.
-const MAX_MOVING_TAGS: usize = 4;
+const LONGEST_RUN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Whether a finding stops the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -45,10 +46,10 @@ enum Referrers {
     Skip,
 }
 
-/// The flags that say how to promote.
+/// Where images go, and what repositories and policies are made of.
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Promotion")]
-pub(super) struct Choices {
+#[command(next_help_heading = "Repositories")]
+pub(super) struct Provisioning {
     /// Pattern of the common repository [default: {name}/common]
     #[arg(long, env = "DEMITASSE_SOURCE", value_name = "PATTERN")]
     source: Option<String>,
@@ -61,6 +62,15 @@ pub(super) struct Choices {
     #[arg(long, env = "DEMITASSE_KEEP", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
 
+    /// Tag mutability of repositories we create [default: immutable]
+    #[arg(long, env = "DEMITASSE_MUTABILITY", value_enum)]
+    mutability: Option<NewMutability>,
+}
+
+/// The flags that say how to promote.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Promotion")]
+pub(super) struct Choices {
     /// Install our lifecycle policy, verify that the present one protects as much, or do not look [default: install]
     #[arg(long, env = "DEMITASSE_LIFECYCLE", value_enum)]
     lifecycle: Option<Lifecycle>,
@@ -69,20 +79,16 @@ pub(super) struct Choices {
     #[arg(long, env = "DEMITASSE_CREATE_REPOSITORY", value_enum)]
     create_repository: Option<CreateRepository>,
 
-    /// Tag mutability of repositories we create [default: immutable]
-    #[arg(long, env = "DEMITASSE_MUTABILITY", value_enum)]
-    mutability: Option<NewMutability>,
-
     /// Refuse to stream blobs that cannot be mounted
-    #[arg(long, env = "DEMITASSE_MOUNT_ONLY")]
+    #[arg(long, env = "DEMITASSE_MOUNT_ONLY", value_parser = BoolishValueParser::new())]
     mount_only: bool,
 
-    /// Refuse to stream more than this (such as 500MB)
+    /// Refuse to stream more than this in a run (such as 500MB)
     #[arg(long, env = "DEMITASSE_MAX_UPLOAD", value_name = "SIZE")]
     max_upload: Option<Size>,
 
     /// Let a tag move to another digest; the old digest is pinned first
-    #[arg(long, env = "DEMITASSE_ALLOW_TAG_MOVE")]
+    #[arg(long, env = "DEMITASSE_ALLOW_TAG_MOVE", value_parser = BoolishValueParser::new())]
     allow_tag_move: bool,
 
     /// Images that match neither pattern
@@ -116,7 +122,7 @@ pub(super) struct Choices {
     min_pushes: Option<u32>,
 }
 
-impl Choices {
+impl Provisioning {
     /// The patterns.
     ///
     /// # Errors
@@ -134,17 +140,8 @@ impl Choices {
     }
 
     /// What is created and installed.
-    ///
-    /// # Errors
-    /// Settings that cannot work.
-    fn provision(&self, settings: &Settings) -> Result<Provision, Wrong> {
-        if settings.moving_tags.len() > MAX_MOVING_TAGS {
-            return Err(Wrong::from(format!(
-                "moving_tags: at most {MAX_MOVING_TAGS}, because ECR takes five exclusions from immutability \
-                 and one is for pins; use a wildcard"
-            )));
-        }
-        Ok(Provision {
+    pub(super) fn provision(&self, settings: &Settings) -> Provision {
+        Provision {
             keep_flag: self.keep,
             keep: settings.keep.unwrap_or(KEEP),
             mutability_flag: self.mutability,
@@ -152,20 +149,24 @@ impl Choices {
             moving_tags: settings.moving_tags.clone(),
             tags: settings.tags.clone(),
             exceptions: settings.repositories.clone(),
-        })
+        }
     }
+}
 
+impl Choices {
     /// Everything else. `handed_over` says whether `--env-out` is given.
-    ///
-    /// # Errors
-    /// Settings that cannot work.
-    pub(super) fn rules(&self, settings: &Settings, handed_over: bool) -> Result<Rules, Wrong> {
+    pub(super) fn rules(
+        &self,
+        settings: &Settings,
+        provision: Provision,
+        handed_over: bool,
+    ) -> Rules {
         let strict = |strictness: Strictness| match strictness {
             Strictness::Error => Severity::Error,
             Strictness::Warn => Severity::Warning,
         };
-        Ok(Rules {
-            provision: self.provision(settings)?,
+        Rules {
+            provision,
             min_pushes: self
                 .min_pushes
                 .or(settings.min_pushes)
@@ -189,11 +190,15 @@ impl Choices {
             from_common: strict(self.from_common),
             handed_over,
             referrers: self.referrers == Referrers::Copy,
-        })
+        }
     }
 }
 
 /// A duration such as `15m` or `90s`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| error.to_string())
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if duration > LONGEST_RUN {
+        return Err("a run ends within 7 days".to_owned());
+    }
+    Ok(duration)
 }

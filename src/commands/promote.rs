@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
+
 use crate::apply::event::Event;
 use crate::apply::{Limits, Run};
 use crate::clients::inventory;
-use crate::commands::choices::{Choices, duration};
+use crate::commands::choices::{Choices, Provisioning, duration};
 use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::progress::Progress;
 use crate::commands::selection::{Selected, Selection, Wrong};
@@ -16,6 +18,7 @@ use crate::commands::surroundings::Surroundings;
 use crate::commands::{github, settings, signals};
 use crate::model::exit::Exit;
 use crate::model::inventory::Inventory;
+use crate::model::time::Timestamp;
 use crate::plan::mapping::{self, Mapping};
 use crate::plan::outcome::{Outcome, State};
 use crate::plan::problem::{Class, Problem, Severity};
@@ -40,6 +43,9 @@ pub struct Args {
     selection: Selection,
 
     #[command(flatten)]
+    provisioning: Provisioning,
+
+    #[command(flatten)]
     choices: Choices,
 
     /// Write the new references as a dotenv file for `ecspresso --envfile` (IMAGE_APP=…)
@@ -52,21 +58,21 @@ pub struct Args {
     env_out: Option<PathBuf>,
 
     /// Show what would be done and write nothing
-    #[arg(long, env = "DEMITASSE_DRY_RUN", help_heading = "Run")]
+    #[arg(long, env = "DEMITASSE_DRY_RUN", value_parser = BoolishValueParser::new(), help_heading = "Run")]
     dry_run: bool,
 
     /// Exit 2 when a plan has changes
-    #[arg(long, env = "DEMITASSE_DETAILED_EXITCODE", help_heading = "Run")]
+    #[arg(long, env = "DEMITASSE_DETAILED_EXITCODE", value_parser = BoolishValueParser::new(), help_heading = "Run")]
     detailed_exitcode: bool,
 
     /// Promote what nothing speaks against, although something else is refused
-    #[arg(long, env = "DEMITASSE_KEEP_GOING", help_heading = "Run")]
+    #[arg(long, env = "DEMITASSE_KEEP_GOING", value_parser = BoolishValueParser::new(), help_heading = "Run")]
     keep_going: bool,
 
     /// Begin nothing new after a failure
     #[arg(
         long,
-        env = "DEMITASSE_FAIL_FAST",
+        env = "DEMITASSE_FAIL_FAST", value_parser = BoolishValueParser::new(),
         help_heading = "Run",
         conflicts_with = "keep_going"
     )]
@@ -116,12 +122,7 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
         Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
     };
     ended.unwrap_or_else(|wrong| {
-        for wrong in &wrong {
-            surroundings.tell(format!("error: {}\n", wrong.message));
-            if let Some(hint) = &wrong.hint {
-                surroundings.tell(format!("  hint: {hint}\n"));
-            }
-        }
+        tell_wrong(&wrong, surroundings);
         github::refuse(&wrong, surroundings);
         Exit::Input
     })
@@ -129,14 +130,18 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
 
 async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Vec<Wrong>> {
     let one = |wrong: Wrong| vec![wrong];
-    let selected = args.selection.read(surroundings)?;
+    let (selected, wrong) = args.selection.read(surroundings)?;
+    if !wrong.is_empty() && !args.keep_going {
+        return Err(wrong);
+    }
+    tell_wrong(&wrong, surroundings);
     let given = args.selection.settings.as_deref();
     let settings = settings::read(given, &selected.projects, surroundings).map_err(one)?;
-    let mapping_rules = args.choices.mapping(&settings).map_err(one)?;
+    let mapping_rules = args.provisioning.mapping(&settings).map_err(one)?;
+    let provision = args.provisioning.provision(&settings);
     let rules = args
         .choices
-        .rules(&settings, args.env_out.is_some())
-        .map_err(one)?;
+        .rules(&settings, provision, args.env_out.is_some());
     for project in &selected.projects {
         for warning in &project.warnings {
             let config = project.config.display();
@@ -148,8 +153,9 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     let connection = connection::connect(wish, surroundings).await.map_err(one)?;
 
     let deadline = connection.pace.deadline();
-    let inventory = tokio::select! {
-        inventory = gather(&mapping, &rules, &connection) => inventory,
+    let now = surroundings.now();
+    let mut plan = tokio::select! {
+        plan = decide(&mapping, &rules, &connection, now) => plan,
         exit = signals::received() => {
             surroundings.tell("interrupted; nothing was written\n");
             return Ok(exit);
@@ -159,16 +165,20 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
             return Ok(Exit::World);
         }
     };
-    let now = surroundings.now();
-    let mut plan = promotion::plan(&mapping, &inventory, &rules, now);
-    let (variables, clashes) = dotenv::variables(&plan);
     if args.env_out.is_some() {
+        let clashes = dotenv::clashes(&plan);
         plan.problems.extend(clashes);
     }
+    let input = if wrong.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Input
+    };
 
     let refused = plan.errors().next().is_some() && !args.keep_going;
     if args.dry_run || refused {
-        let exit = worst(&plan, None, args.detailed_exitcode && args.dry_run);
+        let detailed = args.detailed_exitcode && args.dry_run;
+        let exit = worst(&plan, None, detailed).max(input);
         let report = report::report(&plan, None, now, exit.code());
         show(&report, args.output, surroundings);
         surroundings.tell(problems::render(&report.problems));
@@ -178,26 +188,42 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
         github::tell(&report, surroundings);
         return Ok(exit);
     }
+    // Emptied before anything is done: whatever goes wrong, nobody deploys by an older run's references.
+    if let Some(path) = &args.env_out {
+        let emptied = surroundings.write(path, "");
+        emptied.map_err(|wrong| vec![format!("--env-out {wrong}").into()])?;
+    }
     if plan.has_changes() && args.output == Output::Table {
         let preview = report::report(&plan, None, now, 0);
         surroundings.tell(table::render(&preview, surroundings.colour()));
     }
     surroundings.tell(problems::render(&report::findings(&plan.problems)));
     let (outcome, stopped) = apply(args, &rules, &plan, &connection, surroundings).await;
-    let exit = worst(&plan, Some(&outcome), false).max(stopped);
+    let mut exit = worst(&plan, Some(&outcome), false).max(stopped).max(input);
+    if let Some(path) = &args.env_out
+        && (stopped == Exit::Done)
+        && (exit == Exit::Done || args.keep_going)
+    {
+        let text = dotenv::render(&dotenv::variables(&plan, &outcome));
+        if let Err(wrong) = surroundings.write(path, &text) {
+            surroundings.tell(format!("error: --env-out {wrong}\n"));
+            exit = exit.max(Exit::World);
+        }
+    }
     let report = report::report(&plan, Some(&outcome), now, exit.code());
     show(&report, args.output, surroundings);
     surroundings.tell(problems::render(&report::findings(&outcome.problems)));
     github::tell(&report, surroundings);
-    if let Some(path) = &args.env_out
-        && (exit == Exit::Done || args.keep_going)
-    {
-        let text = dotenv::render(&variables);
-        surroundings
-            .write(path, &text)
-            .map_err(|wrong| vec![wrong.into()])?;
-    }
     Ok(exit)
+}
+
+fn tell_wrong(wrong: &[Wrong], surroundings: &mut Surroundings<'_>) {
+    for wrong in wrong {
+        surroundings.tell(format!("error: {}\n", wrong.message));
+        if let Some(hint) = &wrong.hint {
+            surroundings.tell(format!("  hint: {hint}\n"));
+        }
+    }
 }
 
 fn wish(args: &Args, selected: &Selected, mapping: &Mapping) -> Wish {
@@ -221,13 +247,13 @@ fn wish(args: &Args, selected: &Selected, mapping: &Mapping) -> Wish {
     }
 }
 
-/// Reads in rounds, each at once, until nothing more has to be known.
-async fn gather(mapping: &Mapping, rules: &Rules, connection: &Connection) -> Inventory {
+/// Decides, reads what that asked for, all at once, and decides again, until nothing more has to be known.
+async fn decide(mapping: &Mapping, rules: &Rules, connection: &Connection, now: Timestamp) -> Plan {
     let mut seen = Inventory::default();
     loop {
-        let questions = promotion::questions(mapping, &seen, rules);
+        let (plan, questions) = promotion::plan(mapping, &seen, rules, now);
         if questions.is_empty() {
-            return seen;
+            return plan;
         }
         inventory::answer(&connection.ecr, &connection.endpoint, &questions, &mut seen).await;
     }

@@ -13,13 +13,7 @@ use crate::model::task_definition::Location;
 #[command(next_help_heading = "Selection (as ecspresso's)")]
 pub(super) struct Selection {
     /// ecspresso config files or globs; without one, ecspresso's own search in the current directory
-    #[arg(
-        short,
-        long,
-        env = "DEMITASSE_CONFIG",
-        value_name = "FILE",
-        value_delimiter = ','
-    )]
+    #[arg(short, long, env = "DEMITASSE_CONFIG", value_name = "FILE")]
     config: Vec<String>,
 
     /// Environment files, applied in order over the environment
@@ -100,11 +94,14 @@ impl From<String> for Wrong {
 }
 
 impl Selection {
-    /// Reads every selected project.
+    /// Reads every selected project. Beside those that could be read stands what is wrong with the others.
     ///
     /// # Errors
-    /// Everything that is wrong with any of them.
-    pub(super) fn read(&self, surroundings: &Surroundings<'_>) -> Result<Selected, Vec<Wrong>> {
+    /// What is wrong with the selection itself.
+    pub(super) fn read(
+        &self,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<(Selected, Vec<Wrong>), Vec<Wrong>> {
         let directory = surroundings
             .directory()
             .map_err(|wrong| vec![wrong.into()])?;
@@ -131,15 +128,19 @@ impl Selection {
             directory: directory.clone(),
         };
         let reader = Reader::new(settings).map_err(|error| vec![error.into()])?;
-        let projects = match &self.task_definition {
-            Some(path) => vec![rendered(&reader, path, surroundings).map_err(|wrong| vec![wrong])?],
+        let (projects, wrong) = match &self.task_definition {
+            Some(path) => match rendered(&reader, path, surroundings) {
+                Ok(project) => (vec![project], Vec::new()),
+                Err(wrong) => (Vec::new(), vec![wrong]),
+            },
             None => self.projects(&reader, &directory, surroundings)?,
         };
-        Ok(Selected {
+        let selected = Selected {
             projects,
             envfile: reader.envfile_variables().clone(),
             role: self.role(surroundings),
-        })
+        };
+        Ok((selected, wrong))
     }
 
     fn projects(
@@ -147,7 +148,7 @@ impl Selection {
         reader: &Reader,
         directory: &Path,
         surroundings: &Surroundings<'_>,
-    ) -> Result<Vec<Project>, Vec<Wrong>> {
+    ) -> Result<(Vec<Project>, Vec<Wrong>), Vec<Wrong>> {
         let twin = surroundings.variable("ECSPRESSO_CONFIG").map(str::to_owned);
         let patterns = if self.config.is_empty() {
             twin.into_iter().collect()
@@ -164,11 +165,7 @@ impl Selection {
                 Err(error) => wrong.push(error.into()),
             }
         }
-        if wrong.is_empty() {
-            Ok(projects)
-        } else {
-            Err(wrong)
-        }
+        Ok((projects, wrong))
     }
 
     fn envfiles(&self, surroundings: &Surroundings<'_>) -> Vec<PathBuf> {

@@ -37,6 +37,8 @@ impl fmt::Display for ImageId {
 pub struct Questions {
     /// Whether these registries mount blobs.
     pub blob_mounting: BTreeSet<Registry>,
+    /// Whether these registries give us a token.
+    pub sign_in: BTreeSet<Registry>,
     /// What to ask about each repository.
     pub repositories: BTreeMap<Repository, Ask>,
 }
@@ -44,7 +46,9 @@ pub struct Questions {
 impl Questions {
     /// Whether everything is known.
     pub fn is_empty(&self) -> bool {
-        self.blob_mounting.is_empty() && self.repositories.values().all(Ask::is_empty)
+        self.blob_mounting.is_empty()
+            && self.sign_in.is_empty()
+            && self.repositories.values().all(Ask::is_empty)
     }
 
     /// The questions about one repository; `side` is kept from the first time.
@@ -74,6 +78,8 @@ pub struct Ask {
     pub listing: bool,
     /// The repository policy (`GetRepositoryPolicy`).
     pub access: bool,
+    /// Whether a pull-through cache rule is behind it (`DescribePullThroughCacheRules`).
+    pub pull_through: bool,
 }
 
 impl Ask {
@@ -87,11 +93,18 @@ impl Ask {
             policy: false,
             listing: false,
             access: false,
+            pull_through: false,
         }
     }
 
     fn is_empty(&self) -> bool {
-        let flags = [self.settings, self.policy, self.listing, self.access];
+        let flags = [
+            self.settings,
+            self.policy,
+            self.listing,
+            self.access,
+            self.pull_through,
+        ];
         self.images.is_empty()
             && self.referrers.is_empty()
             && self.blobs.is_empty()
@@ -104,6 +117,8 @@ impl Ask {
 pub struct Inventory {
     /// Whether each registry mounts blobs (account setting `BLOB_MOUNTING`).
     pub blob_mounting: BTreeMap<Registry, Known<bool>>,
+    /// Whether each registry gave us a token.
+    pub sign_in: BTreeMap<Registry, Known<()>>,
     /// What is known of each repository.
     pub repositories: BTreeMap<Repository, Facts>,
 }
@@ -112,7 +127,9 @@ pub struct Inventory {
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Some call said that it does not exist.
-    pub missing: bool,
+    pub denied_existence: bool,
+    /// Some call read something of it.
+    pub proved_existence: bool,
     /// The answers to [`Ask::images`]; `None` inside where there is no such image.
     pub images: BTreeMap<ImageId, Known<Option<Manifest>>>,
     /// The answers to [`Ask::referrers`].
@@ -127,6 +144,16 @@ pub struct Facts {
     pub listing: Option<Known<Vec<lifecycle::Image>>>,
     /// The repository policy's text, or that there is none.
     pub access: Option<Known<Option<String>>>,
+    /// Whether a pull-through cache rule is behind it.
+    pub pull_through: Option<Known<bool>>,
+}
+
+impl Facts {
+    /// Whether it does not exist. One call that read something outweighs any that said so: a repository is new for ECR's
+    /// servers at different times, and taking one for missing would mean to create it.
+    pub fn is_missing(&self) -> bool {
+        self.denied_existence && !self.proved_existence
+    }
 }
 
 /// Settings of a repository that matter to a promotion (Amazon ECR API Reference, `Repository`).

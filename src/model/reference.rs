@@ -37,6 +37,7 @@ impl Registry {
     /// The registry behind an image host, or nothing if the host is not a private ECR registry
     /// (Amazon ECR User Guide, "Private registries" and "Making requests over IPv6").
     pub fn from_host(host: &str) -> Option<Self> {
+        let host = host.strip_suffix(":443").unwrap_or(host);
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         let (account, rest) = host.split_once('.')?;
         if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -329,6 +330,7 @@ mod tests {
             "123456789012.dkr-ecr.ap-northeast-1.on.aws",
             "123456789012.dkr-ecr-fips.ap-northeast-1.on.aws",
             "123456789012.DKR.ecr.ap-northeast-1.amazonaws.com.",
+            "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com:443",
         ] {
             assert_eq!(Registry::from_host(host), standard, "{host}");
         }

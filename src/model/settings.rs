@@ -7,6 +7,11 @@ use serde::Deserialize;
 /// The settings file's name.
 pub const FILE_NAME: &str = "demitasse.yml";
 
+/// Untagged images younger than this are never expired by a policy of ours, in days.
+const MIN_UNTAGGED_DAYS: u32 = 30;
+/// ECR takes five exclusion filters, and one is for pins.
+const MAX_MOVING_TAGS: usize = 4;
+
 /// The keys of `demitasse.yml`. Every key is optional, unknown keys are refused. Documented in `docs/settings.md`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,7 +120,42 @@ impl Settings {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        serde_saphyr::from_str(text).map_err(|error| error.to_string())
+        let settings: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// What YAML's types do not say.
+    fn check(&self) -> Result<(), String> {
+        let keeps = self.repositories.iter().map(|exception| exception.keep);
+        if keeps.chain([self.keep]).any(|keep| keep == Some(0)) {
+            return Err("keep must be at least 1".to_owned());
+        }
+        let mut days = self
+            .repositories
+            .iter()
+            .filter_map(|exception| exception.untagged_days);
+        if days.any(|days| days < MIN_UNTAGGED_DAYS) {
+            return Err(format!(
+                "untagged_days must be at least {MIN_UNTAGGED_DAYS}: children of an index that just \
+                 lost its tag are untagged"
+            ));
+        }
+        // The grammar of ECR's exclusion filters (API model, ImageTagMutabilityExclusionFilter).
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '*' | '-');
+        let wrong = |tag: &&String| tag.is_empty() || tag.len() > 128 || !tag.chars().all(legal);
+        if let Some(tag) = self.moving_tags.iter().find(wrong) {
+            return Err(format!(
+                "moving_tags: `{tag}` is no tag and no wildcard for tags"
+            ));
+        }
+        if self.moving_tags.len() > MAX_MOVING_TAGS {
+            return Err(format!(
+                "moving_tags: at most {MAX_MOVING_TAGS}, because ECR takes five exclusions from \
+                 immutability and one is for pins; use a wildcard"
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -147,7 +187,19 @@ mod tests {
 
     #[test]
     fn unknown_keys_and_wrong_types_are_refused_with_their_line() {
-        for (text, wanted) in [("keep: 3\nkepe: 4\n", "kepe"), ("keep: many\n", "line")] {
+        let cases = [
+            ("keep: 3\nkepe: 4\n", "kepe"),
+            ("keep: many\n", "line"),
+            ("keep: 0\n", "at least 1"),
+            ("repositories: [{match: x, keep: 0}]\n", "at least 1"),
+            (
+                "repositories: [{match: x, untagged_days: 1}]\n",
+                "at least 30",
+            ),
+            ("moving_tags: ['a b']\n", "`a b`"),
+            ("moving_tags: [a, b, c, d, e]\n", "at most 4"),
+        ];
+        for (text, wanted) in cases {
             let error = Settings::read(text).expect_err(text);
             assert!(error.contains(wanted), "{error}");
         }

@@ -114,18 +114,14 @@ impl Wanted {
     }
 }
 
-/// An image in a repository that the target pattern gives to another family. Whether it does belong there depends on
-/// whether a common repository stands behind it.
+/// An image that the target pattern would give to another family, or to nobody it can name. Whether that matters depends
+/// on whether a common repository stands behind it: otherwise it is an ordinary repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign {
-    /// The repository the image names.
-    pub repository: Repository,
     /// The common repository that would stand behind it.
     pub source: Repository,
-    /// The family it would belong to.
-    pub owner: String,
-    /// What the image should be instead.
-    pub instead: String,
+    /// What speaks against it then.
+    pub kind: Kind,
     /// Who uses it.
     pub usage: Use,
 }
@@ -151,7 +147,7 @@ pub fn map(projects: &[Project], rules: &Rules) -> Mapping {
             map_container(project, container, rules, &mut mapping);
         }
     }
-    refuse_shared_families(projects, rules, &mut mapping);
+    refuse_shared_families(rules, &mut mapping);
     mapping
 }
 
@@ -184,14 +180,16 @@ fn map_container(project: &Project, container: &Container, rules: &Rules, mappin
         service: project.service.as_deref(),
         cluster: Some(&project.cluster),
     };
-    let outcome = match read(&rules.target, &image, &values) {
-        Some(found) => want(rules, &image, &reference, &found, &usage, false).map(Mapped::Wanted),
-        None => match read(&rules.source, &image, &values) {
-            Some(found) => {
-                want(rules, &image, &reference, &found, &usage, true).map(Mapped::Wanted)
-            }
-            None => foreign(rules, &image, &reference, &values, &usage),
-        },
+    let own_target = read_whole(&rules.target, &image, &values);
+    let common = || read_whole(&rules.source, &image, &values);
+    let outcome = match own_target
+        .map(|found| (found, false))
+        .or_else(|| Some((common()?, true)))
+    {
+        Some((found, from_common)) => {
+            want(rules, &image, &reference, &found, &usage, from_common).map(Mapped::Wanted)
+        }
+        None => Ok(foreign(rules, &image, &reference, &values, &usage)),
     };
     match outcome {
         Ok(Mapped::Wanted(wanted)) => add(&mut mapping.wanted, *wanted),
@@ -220,6 +218,26 @@ fn read<'a>(pattern: &Pattern, image: &'a Repository, values: &Values<'a>) -> Op
         return None;
     }
     pattern.read(image.name.as_str(), values)
+}
+
+/// The same, where every placeholder but `{name}` has a value: an unknown one would match anything.
+fn read_whole<'a>(
+    pattern: &Pattern,
+    image: &'a Repository,
+    values: &Values<'a>,
+) -> Option<Values<'a>> {
+    let known = |placeholder| !pattern.asks_for(placeholder) || values.has(placeholder);
+    let all = [
+        Placeholder::Family,
+        Placeholder::Container,
+        Placeholder::Service,
+        Placeholder::Cluster,
+    ];
+    if all.into_iter().all(known) {
+        read(pattern, image, values)
+    } else {
+        None
+    }
 }
 
 /// A pattern filled: the repository, or why there is none.
@@ -274,36 +292,51 @@ fn want(
     }))
 }
 
-/// Reads the image by the target pattern with any family. A family that is no legal part of a repository name can only
-/// come out here, so this is where it is refused.
+/// Reads the image by the target pattern as anybody's. A family that is no legal part of a repository name, and a
+/// placeholder without a value, can only come out here.
 fn foreign(
     rules: &Rules,
     image: &Repository,
     reference: &Reference,
     values: &Values<'_>,
     usage: &Use,
-) -> Result<Mapped, Kind> {
-    let mut free = *values;
-    free.family = None;
-    let Some(found) = read(&rules.target, image, &free) else {
-        return Ok(Mapped::Other);
-    };
-    let Some(owner) = found.family else {
-        return Ok(Mapped::Other);
+) -> Mapped {
+    let Some(found) = read(&rules.target, image, &Values::default()) else {
+        return Mapped::Other;
     };
     let Ok(source) = repository(&rules.source, image, &found, &usage.family) else {
-        return Ok(Mapped::Other);
+        return Mapped::Other;
     };
-    let mut ours = found;
-    ours.family = values.family;
-    let wanted = want(rules, image, reference, &ours, usage, false)?;
-    Ok(Mapped::Foreign(Box::new(Foreign {
-        repository: image.clone(),
+    let mut ours = *values;
+    ours.name = found.name;
+    let kind = match want(rules, image, reference, &ours, usage, false) {
+        Ok(wanted) => Kind::ForeignTarget {
+            repository: image.clone(),
+            owner: owner(&found),
+            family: usage.family.clone(),
+            instead: wanted.promoted(),
+        },
+        Err(kind) => kind,
+    };
+    Mapped::Foreign(Box::new(Foreign {
         source,
-        owner: owner.to_owned(),
-        instead: wanted.promoted(),
+        kind,
         usage: usage.clone(),
-    })))
+    }))
+}
+
+/// Whose repository it is, by what the pattern finds in its name.
+fn owner(found: &Values<'_>) -> String {
+    let parts = [
+        (Placeholder::Family, found.family),
+        (Placeholder::Service, found.service),
+        (Placeholder::Cluster, found.cluster),
+        (Placeholder::Container, found.container),
+    ];
+    let said = parts
+        .iter()
+        .filter_map(|(what, value)| Some(format!("{what} {}", (*value)?)));
+    said.collect::<Vec<_>>().join(", ")
 }
 
 fn add(all: &mut Vec<Wanted>, new: Wanted) {
@@ -322,25 +355,31 @@ fn add(all: &mut Vec<Wanted>, new: Wanted) {
     }
 }
 
-/// Two families that share a word would share repositories, and age each other's images.
-fn refuse_shared_families(projects: &[Project], rules: &Rules, mapping: &mut Mapping) {
+/// Two families that share a word would share repositories, and age each other's images. Families of `demitasse.yml`
+/// count although their configs are not part of this run.
+fn refuse_shared_families(rules: &Rules, mapping: &mut Mapping) {
     let mut words: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for project in projects {
-        let family = &project.task_definition.family;
+    for (family, word) in &rules.families {
+        words.entry(word).or_default().insert(family);
+    }
+    for wanted in &mapping.wanted {
+        let family = &wanted.family;
         words.entry(rules.word(family)).or_default().insert(family);
     }
+    let mut problems = Vec::new();
     for (word, families) in words {
-        if families.len() > 1 {
-            let wanted = mapping.wanted.iter();
-            let ours = wanted.filter(|wanted| families.contains(wanted.family.as_str()));
-            let uses: Vec<Use> = ours.flat_map(|wanted| wanted.uses.clone()).collect();
+        let wanted = mapping.wanted.iter();
+        let ours = wanted.filter(|wanted| families.contains(wanted.family.as_str()));
+        let uses: Vec<Use> = ours.flat_map(|wanted| wanted.uses.clone()).collect();
+        if families.len() > 1 && !uses.is_empty() {
             let kind = Kind::SharedFamily {
                 word: word.to_owned(),
                 families: families.into_iter().map(str::to_owned).collect(),
             };
-            mapping.problems.push(Problem::error(kind, &uses));
+            problems.push(Problem::error(kind, &uses));
         }
     }
+    mapping.problems.extend(problems);
 }
 
 #[cfg(test)]
@@ -399,10 +438,13 @@ mod tests {
             ));
         }
         for foreign in &mapping.foreign {
-            lines.push(format!(
-                "{} of {}, {}",
-                foreign.repository, foreign.owner, foreign.source
-            ));
+            let kind = match &foreign.kind {
+                Kind::ForeignTarget {
+                    repository, owner, ..
+                } => format!("{repository} of {owner}"),
+                kind => kind.code().to_owned(),
+            };
+            lines.push(format!("{kind}, {}", foreign.source));
         }
         lines.extend(
             mapping
@@ -447,7 +489,10 @@ mod tests {
             "HOST/fluentd/common:c1",
             "fluentd/common:c1 -> fluentd/app:c1 from common x1",
         );
-        check("HOST/fluentd/web:c1", "fluentd/web of web, fluentd/common");
+        check(
+            "HOST/fluentd/web:c1",
+            "fluentd/web of family web, fluentd/common",
+        );
         check("HOST/single:c1", &format!("left alone {HOST}/single:c1"));
         check("nginx:1", "left alone nginx:1");
         check(
@@ -464,7 +509,7 @@ mod tests {
             &[project("CfpApp", &["HOST/fluentd/cfp-app:c1"])],
             &rules(&[]),
         );
-        assert_eq!(capital, ["UNMAPPABLE"]);
+        assert_eq!(capital, ["UNMAPPABLE, fluentd/common"]);
         let mapped = rules(&[("CfpApp", "cfp-app")]);
         let lines = found(&[project("CfpApp", &["HOST/fluentd/cfp-app:c1"])], &mapped);
         assert_eq!(lines, ["fluentd/common:c1 -> fluentd/cfp-app:c1 x1"]);

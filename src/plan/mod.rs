@@ -1,7 +1,9 @@
 //! Decisions. Every function here is pure: it takes values and returns values, and never reads, writes, waits or asks
 //! the time. `plan` and `clients` never meet.
 
+pub mod bootstrap;
 pub mod expiry;
+pub mod look;
 pub mod mapping;
 pub mod outcome;
 pub mod pattern;
@@ -9,3 +11,4 @@ pub mod policy;
 pub mod problem;
 pub mod promotion;
 pub mod provision;
+pub mod window;

@@ -84,6 +84,11 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// Whether the placeholder has a value.
+    pub fn has(&self, placeholder: Placeholder) -> bool {
+        self.get(placeholder).is_some()
+    }
+
     fn with(mut self, placeholder: Placeholder, value: &'a str) -> Self {
         let slot = match placeholder {
             Placeholder::Name => &mut self.name,

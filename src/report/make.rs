@@ -7,7 +7,7 @@ use crate::model::project::Use;
 use crate::model::time::Timestamp;
 use crate::plan::outcome::{Ended, Outcome, State};
 use crate::plan::problem::{Problem, Severity};
-use crate::plan::promotion::{Action, Plan, Promotion};
+use crate::plan::promotion::{self, Action, Plan, Promotion};
 use crate::report::{
     Config, Content, Done, Finding, Image, Mode, Report, Repository, SCHEMA, Standing, Summary,
     Word,
@@ -38,14 +38,12 @@ pub fn report(plan: &Plan, outcome: Option<&Outcome>, now: Timestamp, exit_code:
         .count();
     let while_acting = outcome.map(|outcome| outcome.problems.as_slice());
     let problems = plan.problems.iter().chain(while_acting.unwrap_or_default());
-    let written = summary.promoted > 0
-        || repositories
-            .iter()
-            .any(|one| one.done && (one.create || one.install_keep.is_some()))
-        || outcome.is_some_and(|outcome| {
-            let pinned = |ended: &Ended| ended.state == State::Pinned;
-            outcome.promotions.iter().any(pinned)
-        });
+    let written = |outcome: &Outcome| {
+        let changed = |ended: &Ended| matches!(ended.state, State::Promoted | State::Pinned);
+        !outcome.created.is_empty()
+            || !outcome.policies.is_empty()
+            || outcome.promotions.iter().any(changed)
+    };
     Report {
         schema: SCHEMA,
         tool_version: env!("CARGO_PKG_VERSION"),
@@ -54,11 +52,7 @@ pub fn report(plan: &Plan, outcome: Option<&Outcome>, now: Timestamp, exit_code:
         } else {
             Mode::Plan
         },
-        changed: if outcome.is_some() {
-            written
-        } else {
-            plan.has_changes()
-        },
+        changed: outcome.map_or_else(|| plan.has_changes(), written),
         configs,
         repositories,
         problems: findings(problems),
@@ -141,19 +135,14 @@ fn image(
         Action::Refuse => {}
         Action::Stay(standing) => {
             image.digest = Some(standing.digest.clone());
-            image.standing = Some(Standing {
-                pushed_at: standing.pushed_at.map(rfc3339),
-                age_days: standing
-                    .pushed_at
-                    .map(|pushed| (now.0 - pushed.0).max(0) / 86_400_000),
-                place: standing.place.map(|(place, _)| place),
-                keep: standing.place.map(|(_, keep)| keep),
-                source_gone: standing.source_gone,
-                pinned: standing.pinned || standing.pin.is_some(),
-            });
+            image.standing = Some(describe(standing, now));
         }
         Action::Promote(copy) => {
             image.digest = Some(copy.top.digest.clone());
+            image.standing = copy
+                .standing
+                .as_ref()
+                .map(|standing| describe(standing, now));
             image.displaced = copy
                 .displaced
                 .as_ref()
@@ -172,6 +161,19 @@ fn image(
         }
     }
     image
+}
+
+fn describe(standing: &promotion::Standing, now: Timestamp) -> Standing {
+    let age = |pushed: Timestamp| (now.0 - pushed.0).max(0) / 86_400_000;
+    Standing {
+        pushed_at: standing.pushed_at.map(rfc3339),
+        age_days: standing.pushed_at.map(age),
+        place: standing.place.map(|(place, _)| place),
+        keep: standing.place.map(|(_, keep)| keep),
+        source_gone: standing.source_gone,
+        pinned: standing.pinned,
+        pin: standing.pin.is_some(),
+    }
 }
 
 fn left_alone(usage: &Use) -> Image {

@@ -150,8 +150,10 @@ pub struct Standing {
     pub keep: Option<u32>,
     /// The common repository no longer has it.
     pub source_gone: bool,
-    /// It carries its pin, or gets it.
+    /// It carries its pin.
     pub pinned: bool,
+    /// It gets its pin, or got it.
+    pub pin: bool,
 }
 
 /// How a promotion went.

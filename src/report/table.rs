@@ -132,6 +132,12 @@ pub(super) fn describe(image: &Image) -> String {
                 let how = if content.mountable { "mount" } else { "stream" };
                 text.push_str(&format!("  {} to {how} ({bytes})", blobs(count)));
             }
+            if let Some(standing) = &image.standing {
+                text.push_str(&format!(", {}", describe_standing(standing)));
+                if standing.pin {
+                    text.push_str(", pinned first");
+                }
+            }
             if let Some(displaced) = &image.displaced {
                 let moved = format!(", moves the tag from {} (pinned first)", displaced.short());
                 text.push_str(&moved);
@@ -293,6 +299,7 @@ mod tests {
             keep: Some(30),
             source_gone: true,
             pinned: false,
+            pin: false,
         };
         let expected = "already there, pushed 41 days ago, 27th of keep 30, no longer in common";
         assert_eq!(describe_standing(&standing), expected);

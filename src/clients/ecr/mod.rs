@@ -61,7 +61,7 @@ impl Ecr {
         let client = self.client(registry);
         let answer = self
             .pace
-            .run(Api::Other, async || {
+            .run(Api::GetAuthorizationToken, async || {
                 let answer = client.get_authorization_token().send().await;
                 answer.map_err(|error| subject.sdk(&error))
             })

@@ -54,6 +54,18 @@ impl Kind {
                 obstacle: Some(MoveObstacle::Immutable),
                 ..
             } => "deploy a new tag; this repository's tags are immutable".to_owned(),
+            Self::TagTaken {
+                obstacle: Some(MoveObstacle::Unknown),
+                ..
+            } => "allow ecr:GetLifecyclePolicy and ecr:DescribeImages on the target".to_owned(),
+            Self::TagTaken {
+                obstacle: Some(MoveObstacle::Archived),
+                ..
+            } => "deploy a new tag, or restore or delete the archived image first".to_owned(),
+            Self::Archived { target, digest, .. } => format!(
+                "restore it: aws ecr update-image-storage-class --repository-name {target} \
+                 --image-id imageDigest={digest} --target-storage-class STANDARD"
+            ),
             Self::TagTaken { target, .. } => format!(
                 "put the rule for inuse-* of docs/lifecycle-policy.md first in the policy of {target}"
             ),
@@ -88,6 +100,19 @@ impl Kind {
             Self::FewPushesLeft { target, .. } => {
                 format!("raise keep in the policy of {target}, or pin the image")
             }
+            Self::WouldExpire {
+                needed: Some(needed),
+                ..
+            } => format!(
+                "keep at least {needed}: --keep {needed}, or `repositories:` in demitasse.yml"
+            ),
+            Self::WouldExpire { .. } => {
+                "delete what may go yourself, or raise untagged_days in demitasse.yml".to_owned()
+            }
+            Self::CommonInUse { .. } => {
+                "let the task definition name the task-definition repository".to_owned()
+            }
+            Self::MountingOff { .. } => "pass --enable-blob-mounting".to_owned(),
             Self::Failed(failure) | Self::Unknown(failure) => return failure.hint(),
             _ => return None,
         })

@@ -168,6 +168,22 @@ pub enum Kind {
         /// Why it cannot be moved although that is allowed.
         obstacle: Option<MoveObstacle>,
     },
+    /// The target's tag is in the archive, from where it cannot be pulled.
+    Archived {
+        /// Where.
+        target: Repository,
+        /// The tag.
+        tag: Tag,
+        /// What it holds.
+        digest: Digest,
+    },
+    /// A referrer stays behind: it is an index, or it is gone.
+    ReferrerLeft {
+        /// Where it is.
+        repository: Repository,
+        /// The referrer.
+        referrer: Digest,
+    },
     /// The target does not exist and may not be created.
     RepositoryMissing {
         /// The target.
@@ -241,6 +257,27 @@ pub enum Kind {
         /// How many promotions are left.
         left: u64,
     },
+    /// A policy would mark images, so it is not put.
+    WouldExpire {
+        /// Where.
+        target: Repository,
+        /// How many.
+        marked: usize,
+        /// The keep that would mark none, if any would.
+        needed: Option<usize>,
+        /// Whether ECR's own preview says so.
+        preview: bool,
+    },
+    /// A task definition pulls from the common repository.
+    CommonInUse {
+        /// Which.
+        source: Repository,
+    },
+    /// Blob mounting is off in a registry.
+    MountingOff {
+        /// Its host.
+        registry: String,
+    },
     /// A request that was needed failed.
     Failed(Failure),
     /// Something that would have been good to know could not be read.
@@ -254,6 +291,10 @@ pub enum MoveObstacle {
     Immutable,
     /// The digest that loses the tag cannot be pinned safely.
     Unshielded,
+    /// Whether a pin would protect it is not known: policy or images cannot be read.
+    Unknown,
+    /// What it holds is in the archive.
+    Archived,
 }
 
 /// Which flag refuses streaming.
@@ -263,6 +304,19 @@ pub enum StreamingRefused {
     MountOnly,
     /// `--max-upload`, in bytes.
     MaxUpload(u64),
+}
+
+/// Which flag refuses to stream so many bytes, if one does.
+pub fn streaming_refused(
+    bytes: u64,
+    mount_only: bool,
+    max_upload: Option<u64>,
+) -> Option<StreamingRefused> {
+    if mount_only {
+        return Some(StreamingRefused::MountOnly);
+    }
+    let limit = max_upload.filter(|&limit| bytes > limit);
+    limit.map(StreamingRefused::MaxUpload)
 }
 
 impl Problem {
@@ -318,6 +372,8 @@ impl Kind {
             Self::Missing { .. } => "MISSING",
             Self::TagDisagrees { .. } => "TAG_DISAGREES",
             Self::TagTaken { .. } => "TAG_TAKEN",
+            Self::Archived { .. } => "ARCHIVED",
+            Self::ReferrerLeft { .. } => "REFERRER_LEFT",
             Self::RepositoryMissing { .. } => "REPOSITORY_MISSING",
             Self::WeakPolicy { .. } => "WEAK_POLICY",
             Self::PolicyNote { .. } => "POLICY_NOTE",
@@ -327,6 +383,9 @@ impl Kind {
             Self::MissingChild { .. } => "MISSING_CHILD",
             Self::PinWithoutShield { .. } => "PIN_WITHOUT_SHIELD",
             Self::FewPushesLeft { .. } => "FEW_PUSHES_LEFT",
+            Self::WouldExpire { .. } => "WOULD_EXPIRE",
+            Self::CommonInUse { .. } => "COMMON_IN_USE",
+            Self::MountingOff { .. } => "MOUNTING_OFF",
             Self::Failed(_) => "FAILED",
             Self::Unknown(_) => "UNKNOWN",
         }

@@ -51,8 +51,8 @@ impl fmt::Display for Kind {
                 ..
             } => write!(
                 f,
-                "family {family} uses {repository}, which belongs to family {owner}: \
-                 the deploys of {owner} would age this image"
+                "family {family} uses {repository}, which belongs to {owner}: \
+                 its deploys would age this image"
             ),
             Self::FromCommon { promoted } => write!(
                 f,
@@ -111,12 +111,32 @@ impl fmt::Display for Kind {
                     Some(MoveObstacle::Immutable) => {
                         f.write_str("; the tag cannot move, it is immutable")
                     }
+                    Some(MoveObstacle::Unknown) => f.write_str(
+                        "; the tag cannot move, because the lifecycle policy or the images could \
+                         not be read: nobody knows whether a pin protects the old digest",
+                    ),
+                    Some(MoveObstacle::Archived) => f.write_str(", and that is in the archive"),
                     Some(MoveObstacle::Unshielded) => f.write_str(
                         "; the tag cannot move, a pin would not protect the old digest \
                          from the lifecycle policy",
                     ),
                 }
             }
+            Self::Archived {
+                target,
+                tag,
+                digest,
+            } => write!(
+                f,
+                "{target}:{tag} ({digest}) is in the archive and cannot be pulled; the source no longer has it"
+            ),
+            Self::ReferrerLeft {
+                repository,
+                referrer,
+            } => write!(
+                f,
+                "the referrer {repository}@{referrer} stays behind: it is an index, or it is gone"
+            ),
             Self::RepositoryMissing { target } => {
                 write!(f, "{target} does not exist and is not to be created")
             }
@@ -184,6 +204,30 @@ impl fmt::Display for Kind {
                 digest,
                 left,
             } => write!(f, "{target}@{digest} expires after {left} more promotions"),
+            Self::WouldExpire {
+                target,
+                marked,
+                preview,
+                ..
+            } => {
+                let who = if *preview {
+                    "ECR's preview says that the policy"
+                } else {
+                    "the policy"
+                };
+                write!(
+                    f,
+                    "{target}: {who} would expire {marked} of its images; it is not put"
+                )
+            }
+            Self::CommonInUse { source } => write!(
+                f,
+                "{source} gets no policy: a task definition still pulls from it"
+            ),
+            Self::MountingOff { registry } => write!(
+                f,
+                "the account setting BLOB_MOUNTING is off in {registry}: promotions will stream"
+            ),
             Self::Failed(failure) => failure.fmt(f),
             Self::Unknown(failure) => write!(f, "unknown, going on without: {failure}"),
         }

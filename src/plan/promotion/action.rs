@@ -65,7 +65,8 @@ pub struct Copy {
     pub children: Vec<Manifest>,
     /// Referrers of the top manifest that the target lacks.
     pub referrers: Vec<Manifest>,
-    /// Blobs that the manifests refer to and the target is not known to hold, each once.
+    /// Blobs that the manifests refer to and the target is not known to hold, each once. Those of referrers are not among
+    /// them: a problem with one must not stop the image.
     pub blobs: Vec<Descriptor>,
     /// Why none of them can be mounted, where that is certain beforehand.
     pub obstacle: Option<MountObstacle>,
@@ -73,6 +74,8 @@ pub struct Copy {
     pub suspicion: MountObstacle,
     /// The digest that loses the tag, to be pinned first.
     pub displaced: Option<Pin>,
+    /// Where the digest stands, if the target holds it already under another tag or none.
+    pub standing: Option<Standing>,
     /// Whether the tag could have been moved by somebody else, so that it has to be read back.
     pub read_back: bool,
 }
@@ -80,7 +83,8 @@ pub struct Copy {
 impl Copy {
     /// The bytes of the blobs, all together.
     pub fn bytes(&self) -> u64 {
-        self.blobs.iter().map(|blob| blob.size).sum()
+        let sizes = self.blobs.iter().map(|blob| blob.size);
+        sizes.fold(0, u64::saturating_add)
     }
 }
 

@@ -3,69 +3,84 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::failure::{Failure, FailureKind};
-use crate::model::inventory::Inventory;
+use crate::model::inventory::{Inventory, Questions};
 use crate::model::project::Use;
 use crate::model::reference::{Repository, Tag};
 use crate::model::time::Timestamp;
+use crate::plan::look::{End, Look};
 use crate::plan::mapping::{Mapping, Wanted};
-use crate::plan::problem::{Kind, Problem, Severity};
+use crate::plan::problem::{Kind, Problem, Severity, streaming_refused};
 use crate::plan::promotion::action::{Action, Plan, Promotion, RepositoryPlan};
 use crate::plan::promotion::image;
 use crate::plan::promotion::repository;
 use crate::plan::promotion::rules::Rules;
+use crate::plan::promotion::standing::Case;
 
-/// Decides, from everything that was mapped and seen.
-pub fn plan(mapping: &Mapping, inventory: &Inventory, rules: &Rules, now: Timestamp) -> Plan {
+/// Decides, from everything that was mapped and seen; and what still has to be known. While anything does, the plan is
+/// not one yet.
+pub fn plan(
+    mapping: &Mapping,
+    inventory: &Inventory,
+    rules: &Rules,
+    now: Timestamp,
+) -> (Plan, Questions) {
+    let mut look = Look::new(inventory);
     let mut problems = mapping.problems.clone();
     let mut others = mapping.others.clone();
-    judge_others(mapping, inventory, rules, &mut others, &mut problems);
+    judge_foreign(mapping, &mut look, rules, &mut others, &mut problems);
     let mut promotions = Vec::with_capacity(mapping.wanted.len());
     for wanted in &mapping.wanted {
         problems.extend(judge_hand_over(wanted, rules));
-        let action = image::decide(wanted, inventory, rules, now, &mut problems);
-        let tag = wanted.target_tag();
+        let same = |other: &&Wanted| other.target == wanted.target;
+        let beside = mapping.wanted.iter().filter(same).count() - 1;
+        let case = Case {
+            rules,
+            now,
+            others: u64::try_from(beside).unwrap_or(u64::MAX),
+        };
+        let action = image::decide(wanted, case, &mut look, &mut problems);
         promotions.push(Promotion {
             wanted: wanted.clone(),
-            tag,
-            action,
+            tag: wanted.target_tag(),
+            action: action.unwrap_or(Action::Refuse),
         });
     }
     refuse_collisions(&mut promotions, &mut problems);
-    let mut repositories = repository::plan(&promotions, inventory, rules, now, &mut problems);
+    judge_streaming(&mut promotions, rules, &mut problems);
+    let mut repositories = repository::plan(&promotions, &mut look, rules, now, &mut problems);
     refuse_concerned(&mut promotions, &mut repositories, &problems);
     note_unknowns(inventory, &promotions, &mut problems);
-    let problems = merge_outages(problems);
-    Plan {
+    let plan = Plan {
         repositories,
         promotions,
         others,
-        problems,
-    }
+        problems: merge_outages(problems),
+    };
+    (plan, look.into_questions())
 }
 
-fn judge_others(
+/// An image in a repository that the target pattern gives to another family: refused where a common repository stands
+/// behind it, an ordinary one otherwise.
+fn judge_foreign(
     mapping: &Mapping,
-    inventory: &Inventory,
+    look: &mut Look<'_>,
     rules: &Rules,
     others: &mut Vec<Use>,
     problems: &mut Vec<Problem>,
 ) {
     for foreign in &mapping.foreign {
-        let facts = inventory.repositories.get(&foreign.source);
-        match facts.and_then(|facts| facts.settings.as_ref()) {
+        let uses = [foreign.usage.clone()];
+        match look.settings(End::source(&foreign.source)) {
             Some(Ok(_)) => {
-                let kind = Kind::ForeignTarget {
-                    repository: foreign.repository.clone(),
-                    owner: foreign.owner.clone(),
-                    family: foreign.usage.family.clone(),
-                    instead: foreign.instead.clone(),
+                let severity = match foreign.kind {
+                    Kind::ForeignTarget { .. } => rules.foreign_target,
+                    _ => Severity::Error,
                 };
-                let uses = [foreign.usage.clone()];
-                problems.push(Problem::new(rules.foreign_target, kind, &uses));
+                problems.push(Problem::new(severity, foreign.kind.clone(), &uses));
             }
-            Some(Err(failure)) if facts.is_some_and(|facts| !facts.missing) => {
-                let uses = [foreign.usage.clone()];
-                problems.push(Problem::warning(Kind::Unknown(failure.clone()), &uses));
+            Some(Err(failure)) if !look.is_missing(&foreign.source) => {
+                let kind = Kind::Unknown(failure.clone());
+                problems.push(Problem::warning(kind, &uses));
             }
             _ => {}
         }
@@ -131,6 +146,40 @@ fn refuse_collisions(promotions: &mut [Promotion], problems: &mut Vec<Problem>) 
     }
 }
 
+/// Says why images cannot be mounted and what that costs, and refuses where a flag does; the limit is for the whole run.
+fn judge_streaming(promotions: &mut [Promotion], rules: &Rules, problems: &mut Vec<Problem>) {
+    let streams = |promotion: &Promotion| match &promotion.action {
+        Action::Promote(copy) if !copy.blobs.is_empty() => {
+            Some((copy.obstacle.clone()?, copy.bytes()))
+        }
+        _ => None,
+    };
+    let streamed = promotions.iter().filter_map(streams);
+    let total = streamed
+        .map(|(_, bytes)| bytes)
+        .fold(0, u64::saturating_add);
+    let refused = streaming_refused(total, rules.mount_only, rules.max_upload);
+    for promotion in promotions {
+        let Some((obstacle, bytes)) = streams(promotion) else {
+            continue;
+        };
+        let kind = Kind::Streaming {
+            source: promotion.wanted.source.clone(),
+            target: promotion.wanted.target.clone(),
+            obstacle,
+            bytes,
+            refused: refused.clone(),
+        };
+        let uses = &promotion.wanted.uses;
+        if refused.is_some() {
+            problems.push(Problem::error(kind, uses));
+            promotion.action = Action::Refuse;
+        } else {
+            problems.push(Problem::warning(kind, uses));
+        }
+    }
+}
+
 /// An error about a use refuses what would be done for it, so that `--keep-going` does only what nothing speaks against.
 fn refuse_concerned(
     promotions: &mut [Promotion],
@@ -189,7 +238,7 @@ fn note_unknowns(inventory: &Inventory, promotions: &[Promotion], problems: &mut
         let copies = matches!(promotion.action, Action::Promote(_));
         let facts = |repository| inventory.repositories.get(repository);
         let (source, target) = (facts(&wanted.source), facts(&wanted.target));
-        let target = target.filter(|target| !target.missing);
+        let target = target.filter(|target| !target.is_missing());
         let listing = target.and_then(|target| target.listing.as_ref()?.as_ref().err());
         failures.extend(listing);
         if !copies {

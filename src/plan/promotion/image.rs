@@ -1,341 +1,273 @@
 //! What happens to one image.
 
 use crate::model::digest::Digest;
-use crate::model::failure::Failure;
-use crate::model::inventory::{Facts, ImageId, Inventory};
-use crate::model::manifest::{Descriptor, Manifest};
+use crate::model::inventory::ImageId;
+use crate::model::lifecycle::{Image, StorageClass};
+use crate::model::manifest::Manifest;
 use crate::model::reference::Tag;
-use crate::model::time::Timestamp;
-use crate::model::wildcard;
+use crate::plan::look::{End, Look};
 use crate::plan::mapping::Wanted;
-use crate::plan::problem::{Kind, MoveObstacle, Problem, Severity, StreamingRefused};
-use crate::plan::promotion::action::{Action, Copy, Pin};
-use crate::plan::promotion::content::{self, Broken, Content, MAX_DEPTH, Whole};
-use crate::plan::promotion::repository;
+use crate::plan::problem::{Kind, MoveObstacle, Problem};
+use crate::plan::promotion::action::{Action, Pin};
+use crate::plan::promotion::copy::{self, Before};
 use crate::plan::promotion::rules::Rules;
-use crate::plan::promotion::standing;
+use crate::plan::promotion::standing::{self, Case};
 
-/// What source and target say of a wanted image.
-pub(super) enum Verdict<'a> {
-    /// The target lacks the tag: put this manifest.
-    Copy(&'a Manifest),
-    /// The target's tag holds this digest already.
-    There {
-        digest: &'a Digest,
-        source_gone: bool,
-    },
-    /// The target's tag holds another digest.
-    Taken {
-        holds: &'a Manifest,
-        wanted: Wished<'a>,
-    },
-    /// The source's tag is not the digest that the reference says.
-    Disagrees {
-        tag: &'a Tag,
-        holds: &'a Digest,
-        digest: &'a Digest,
-    },
-    /// Neither has it.
-    Missing,
-    /// A required answer is not there.
-    Unreadable(&'a Failure),
-    /// Not asked yet.
-    Open,
+/// What the target's tag holds.
+enum Held<'a> {
+    Nothing,
+    Ready(&'a Digest),
+    /// It is in the archive: it cannot be pulled (Amazon ECR User Guide, "Archiving an image").
+    Archived(&'a Digest),
 }
 
-/// The digest a taken tag should hold, with its manifest where somebody has it.
-pub(super) struct Wished<'a> {
-    digest: &'a Digest,
-    manifest: Option<&'a Manifest>,
-}
-
-/// Compares what was read.
-pub(super) fn verdict<'a>(wanted: &'a Wanted, source: &'a Facts, target: &'a Facts) -> Verdict<'a> {
-    let tag = ImageId::Tag(wanted.target_tag());
-    let (Some(in_source), Some(in_target)) =
-        (source.images.get(&wanted.asked()), target.images.get(&tag))
-    else {
-        return Verdict::Open;
-    };
-    let holds = match in_target {
-        Ok(holds) => holds.as_ref(),
-        Err(failure) => return Verdict::Unreadable(failure),
-    };
-    if let (Some(holds), Some(digest)) = (holds, &wanted.digest)
-        && holds.digest == *digest
-    {
-        let source_gone = matches!(in_source, Ok(None));
-        return Verdict::There {
-            digest,
-            source_gone,
-        };
-    }
-    let built = match in_source {
-        Ok(built) => built.as_ref(),
-        Err(failure) => return Verdict::Unreadable(failure),
-    };
-    if let (Some(digest), Some(tag)) = (&wanted.digest, &wanted.tag) {
-        match source.images.get(&ImageId::Tag(tag.clone())) {
-            None => return Verdict::Open,
-            Some(Err(failure)) => return Verdict::Unreadable(failure),
-            Some(Ok(Some(tagged))) if tagged.digest != *digest => {
-                let holds = &tagged.digest;
-                return Verdict::Disagrees { tag, holds, digest };
-            }
-            Some(Ok(_)) => {}
-        }
-    }
-    let by_digest = wanted.digest.as_ref();
-    let there = by_digest.and_then(|digest| {
-        let id = ImageId::Digest(digest.clone());
-        target.images.get(&id)?.as_ref().ok()?.as_ref()
-    });
-    let manifest = built.or(there);
-    match (
-        holds,
-        by_digest.or(manifest.map(|manifest| &manifest.digest)),
-    ) {
-        (Some(holds), None) => Verdict::There {
-            digest: &holds.digest,
-            source_gone: true,
-        },
-        (Some(holds), Some(digest)) if holds.digest == *digest => Verdict::There {
-            digest,
-            source_gone: built.is_none(),
-        },
-        (Some(holds), Some(digest)) => Verdict::Taken {
-            holds,
-            wanted: Wished { digest, manifest },
-        },
-        (None, _) => manifest.map_or(Verdict::Missing, Verdict::Copy),
-    }
-}
-
-/// Decides what happens to one image; what speaks against it is added to `problems`.
+/// Decides what happens to one image, or nothing while something had to be asked. What speaks against it is added to
+/// `problems`.
 pub(super) fn decide(
     wanted: &Wanted,
-    inventory: &Inventory,
-    rules: &Rules,
-    now: Timestamp,
+    case: Case<'_>,
+    look: &mut Look<'_>,
     problems: &mut Vec<Problem>,
-) -> Action {
-    let nothing = Facts::default();
-    let facts = |repository| inventory.repositories.get(repository).unwrap_or(&nothing);
-    let (source, target) = (facts(&wanted.source), facts(&wanted.target));
-    let decided = match verdict(wanted, source, target) {
-        Verdict::Copy(top) => copy(wanted, inventory, top, None, rules, problems),
-        Verdict::There {
-            digest,
-            source_gone,
-        } => {
-            let standing = standing::of(wanted, target, digest, source_gone, rules, now, problems);
-            Ok(Action::Stay(Box::new(standing)))
+) -> Option<Action> {
+    match judge(wanted, case, look, problems) {
+        Ok(action) => action,
+        Err(kind) => {
+            problems.push(Problem::error(kind, &wanted.uses));
+            Some(Action::Refuse)
         }
-        Verdict::Taken {
-            holds,
-            wanted: wished,
-        } => taken(wanted, inventory, holds, &wished, rules, now, problems),
-        Verdict::Disagrees { tag, holds, digest } => Err(Kind::TagDisagrees {
-            repository: wanted.source.clone(),
-            tag: tag.clone(),
-            holds: holds.clone(),
-            wanted: digest.clone(),
-        }),
-        Verdict::Missing => Err(Kind::Missing {
-            source: wanted.source.clone(),
-            asked: wanted.asked().to_string(),
-            target: wanted.target.clone(),
-            source_exists: !source.missing,
-            newest: newest(source),
-        }),
-        Verdict::Unreadable(failure) => Err(Kind::Failed(failure.clone())),
-        Verdict::Open => Ok(Action::Refuse),
-    };
-    decided.unwrap_or_else(|kind| {
-        problems.push(Problem::error(kind, &wanted.uses));
-        Action::Refuse
-    })
+    }
 }
 
-fn copy(
+fn judge(
     wanted: &Wanted,
-    inventory: &Inventory,
-    top: &Manifest,
-    displaced: Option<Pin>,
-    rules: &Rules,
+    case: Case<'_>,
+    look: &mut Look<'_>,
     problems: &mut Vec<Problem>,
-) -> Result<Action, Kind> {
-    let nothing = Facts::default();
-    let facts = |repository| inventory.repositories.get(repository).unwrap_or(&nothing);
-    let (source, target) = (facts(&wanted.source), facts(&wanted.target));
-    let Whole {
-        children,
-        mut blobs,
-    } = match content::of(top, source, target) {
-        Content::Whole(whole) => whole,
-        Content::Unread(_) => return Ok(Action::Refuse),
-        Content::Broken(broken) => return Err(broken_kind(wanted, top, broken)),
+) -> Result<Option<Action>, Kind> {
+    let mark = look.mark();
+    let source = End::source(&wanted.source);
+    let built = look.image(source, &wanted.asked());
+    let tagged = match (&wanted.digest, &wanted.tag) {
+        (Some(_), Some(tag)) => Some(look.image(source, &ImageId::Tag(tag.clone()))),
+        _ => None,
     };
-    let present = content::present(target);
-    let mut referrers = Vec::new();
-    for digest in source
-        .referrers
-        .get(&top.digest)
-        .iter()
-        .copied()
-        .flatten()
-        .flatten()
+    first_round(wanted, case.rules, look);
+    if look.has_asked_since(mark) {
+        return Ok(None);
+    }
+    let Some(held) = held(wanted, look)? else {
+        return Ok(None);
+    };
+    if let (Held::Ready(digest), Some(wanted_digest)) = (&held, &wanted.digest)
+        && *digest == wanted_digest
     {
-        match source.images.get(&ImageId::Digest(digest.clone())) {
-            Some(Ok(Some(referrer))) if present.contains(&referrer.digest) => {}
-            Some(Ok(Some(referrer))) => {
-                add_blobs(&mut blobs, &referrer.blobs, target);
-                referrers.push(referrer.clone());
+        let source_gone = matches!(built, None | Some(Ok(None)));
+        return stay(wanted, digest, source_gone, case, look, problems);
+    }
+    let built = match built {
+        Some(Err(failure)) => return Err(Kind::Failed(failure.clone())),
+        Some(Ok(built)) => built.as_ref(),
+        None => None,
+    };
+    if let (Some(digest), Some(tag), Some(Some(answer))) = (&wanted.digest, &wanted.tag, tagged) {
+        match answer {
+            Err(failure) => return Err(Kind::Failed(failure.clone())),
+            Ok(Some(tagged)) if tagged.digest != *digest => {
+                return Err(Kind::TagDisagrees {
+                    repository: wanted.source.clone(),
+                    tag: tag.clone(),
+                    holds: tagged.digest.clone(),
+                    wanted: digest.clone(),
+                });
             }
-            Some(Err(failure)) => {
-                let kind = Kind::Unknown(failure.clone());
-                problems.push(Problem::warning(kind, &wanted.uses));
-            }
-            _ => {}
+            Ok(_) => {}
         }
     }
-    let obstacle = repository::obstacle(wanted, inventory);
+    let digest = wanted.digest.as_ref().or(built.map(|built| &built.digest));
+    match (held, digest) {
+        (Held::Ready(held), None) => stay(wanted, held, true, case, look, problems),
+        (Held::Ready(held), Some(digest)) if held == digest => {
+            stay(wanted, held, built.is_none(), case, look, problems)
+        }
+        (Held::Ready(held), Some(digest)) => {
+            taken(wanted, held, digest, built, case, look, problems)
+        }
+        (Held::Archived(held), digest) => match (digest, built) {
+            (Some(digest), Some(built)) if digest == held => {
+                copy::plan(wanted, built, Before::default(), case, look, problems)
+            }
+            (Some(digest), _) if digest != held => Err(tag_taken(
+                wanted,
+                held,
+                digest,
+                Some(MoveObstacle::Archived),
+            )),
+            _ => Err(Kind::Archived {
+                target: wanted.target.clone(),
+                tag: wanted.target_tag(),
+                digest: held.clone(),
+            }),
+        },
+        (Held::Nothing, _) => match manifest(wanted, digest, built, look)? {
+            None => Ok(None),
+            Some(Some(manifest)) => {
+                copy::plan(wanted, manifest, Before::default(), case, look, problems)
+            }
+            Some(None) => missing(wanted, look),
+        },
+    }
+}
+
+/// Everything that does not depend on another answer, so that it is asked in one round.
+fn first_round(wanted: &Wanted, rules: &Rules, look: &mut Look<'_>) {
+    look.settings(End::source(&wanted.source));
+    let target = End::target(&wanted.target);
+    look.settings(target);
+    look.listing(target);
+    if rules.needs_policy(&wanted.target_tag()) {
+        look.policy(target);
+    }
+    look.sign_in(&wanted.target.registry);
+    if wanted.source.registry == wanted.target.registry {
+        look.blob_mounting(&wanted.target.registry);
+    }
+}
+
+/// What the target's tag holds: from the listing, or asked for alone where the listing is denied.
+fn held<'a>(wanted: &Wanted, look: &mut Look<'a>) -> Result<Option<Held<'a>>, Kind> {
+    if look.is_missing(&wanted.target) {
+        return Ok(Some(Held::Nothing));
+    }
     let tag = wanted.target_tag();
-    let frozen = match &target.settings {
-        Some(Ok(settings)) => settings.mutability.freezes(&tag),
-        _ => target.missing && repository::new_mutability(wanted, inventory, rules).freezes(&tag),
-    };
-    let copy = Copy {
-        top: top.clone(),
-        children,
-        referrers,
-        blobs,
-        obstacle,
-        suspicion: repository::suspicion(wanted, inventory),
-        displaced,
-        read_back: !frozen,
-    };
-    if let Some(problem) = streaming(wanted, &copy, rules) {
-        let refused = problem.severity == Severity::Error;
-        problems.push(problem);
-        if refused {
-            return Ok(Action::Refuse);
-        }
+    let target = End::target(&wanted.target);
+    if let Some(Ok(images)) = look.listing(target) {
+        let holds = |image: &&Image| image.tags.iter().any(|one| one == tag.as_str());
+        return Ok(Some(match images.iter().find(holds) {
+            None => Held::Nothing,
+            Some(image) if image.storage_class == StorageClass::Archive => {
+                Held::Archived(&image.digest)
+            }
+            Some(image) => Held::Ready(&image.digest),
+        }));
     }
-    Ok(Action::Promote(Box::new(copy)))
-}
-
-fn add_blobs(blobs: &mut Vec<Descriptor>, more: &[Descriptor], target: &Facts) {
-    for blob in more {
-        let known = matches!(target.blobs.get(&blob.digest), Some(Ok(true)));
-        if !known && blobs.iter().all(|other| other.digest != blob.digest) {
-            blobs.push(blob.clone());
-        }
+    match look.image(target, &ImageId::Tag(tag)) {
+        None => Ok(None),
+        Some(Err(failure)) => Err(Kind::Failed(failure.clone())),
+        Some(Ok(None)) => Ok(Some(Held::Nothing)),
+        Some(Ok(Some(manifest))) => Ok(Some(Held::Ready(&manifest.digest))),
     }
 }
 
-fn broken_kind(wanted: &Wanted, top: &Manifest, broken: Broken) -> Kind {
-    let repository = wanted.source.clone();
-    match broken {
-        Broken::MissingChild { index, child } => Kind::MissingChild {
-            repository,
-            index,
-            child,
-        },
-        Broken::Unreadable(failure) => Kind::Failed(failure),
-        Broken::TooDeep => Kind::TooDeep {
-            repository,
-            digest: top.digest.clone(),
-            limit: MAX_DEPTH,
-        },
+/// The manifest to put under a new tag: the source's, or the target's own where the source has none any more.
+fn manifest<'a>(
+    wanted: &Wanted,
+    digest: Option<&Digest>,
+    built: Option<&'a Manifest>,
+    look: &mut Look<'a>,
+) -> Result<Option<Option<&'a Manifest>>, Kind> {
+    let (None, Some(digest)) = (built, digest) else {
+        return Ok(Some(built));
+    };
+    if look.is_missing(&wanted.target) {
+        return Ok(Some(None));
+    }
+    match look.image(
+        End::target(&wanted.target),
+        &ImageId::Digest(digest.clone()),
+    ) {
+        None => Ok(None),
+        Some(Err(failure)) => Err(Kind::Failed(failure.clone())),
+        Some(Ok(found)) => Ok(Some(found.as_ref())),
     }
 }
 
-/// Says why nothing can be mounted and what that costs, and refuses where a flag does.
-fn streaming(wanted: &Wanted, copy: &Copy, rules: &Rules) -> Option<Problem> {
-    let obstacle = copy.obstacle.clone()?;
-    let bytes = copy.bytes();
-    if copy.blobs.is_empty() {
-        return None;
-    }
-    let refused = if rules.mount_only {
-        Some(StreamingRefused::MountOnly)
-    } else {
-        let limit = rules.max_upload.filter(|&limit| bytes > limit);
-        limit.map(StreamingRefused::MaxUpload)
-    };
-    let make = if refused.is_some() {
-        Problem::error
-    } else {
-        Problem::warning
-    };
-    let kind = Kind::Streaming {
-        source: wanted.source.clone(),
-        target: wanted.target.clone(),
-        obstacle,
-        bytes,
-        refused,
-    };
-    Some(make(kind, &wanted.uses))
+fn stay(
+    wanted: &Wanted,
+    digest: &Digest,
+    source_gone: bool,
+    case: Case<'_>,
+    look: &mut Look<'_>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Action>, Kind> {
+    let standing = standing::of(wanted, digest, source_gone, case, look, problems)?;
+    Ok(standing.map(|standing| Action::Stay(Box::new(standing))))
 }
 
 /// A tag that holds another digest moves only where that is allowed and possible, and never before the old digest is
 /// pinned: ECS may still start tasks from it by digest.
-fn taken(
+fn taken<'a>(
     wanted: &Wanted,
-    inventory: &Inventory,
-    holds: &Manifest,
-    wished: &Wished<'_>,
-    rules: &Rules,
-    now: Timestamp,
+    held: &Digest,
+    digest: &Digest,
+    built: Option<&'a Manifest>,
+    case: Case<'_>,
+    look: &mut Look<'a>,
     problems: &mut Vec<Problem>,
-) -> Result<Action, Kind> {
+) -> Result<Option<Action>, Kind> {
     let tag = wanted.target_tag();
-    let refusal = |obstacle| Kind::TagTaken {
-        target: wanted.target.clone(),
-        tag: tag.clone(),
-        holds: holds.digest.clone(),
-        wanted: wished.digest.clone(),
-        obstacle,
-    };
-    let named = |pattern: &String| wildcard::matches(pattern, tag.as_str());
-    if !(rules.allow_tag_move || rules.provision.moving_tags.iter().any(named)) {
+    let refusal = |obstacle| tag_taken(wanted, held, digest, obstacle);
+    if !case.rules.may_move(&tag) {
         return Err(refusal(None));
     }
-    let Some(manifest) = wished.manifest else {
-        return Err(Kind::Missing {
-            source: wanted.source.clone(),
-            asked: wanted.asked().to_string(),
-            target: wanted.target.clone(),
-            source_exists: true,
-            newest: Vec::new(),
-        });
+    let Some(found) = manifest(wanted, Some(digest), built, look)? else {
+        return Ok(None);
     };
-    let Some(target) = inventory.repositories.get(&wanted.target) else {
-        return Ok(Action::Refuse);
+    let Some(found) = found else {
+        return missing(wanted, look);
     };
-    if let Some(Ok(settings)) = &target.settings
+    let target = End::target(&wanted.target);
+    if let Some(Ok(settings)) = look.settings(target)
         && settings.mutability.freezes(&tag)
     {
         return Err(refusal(Some(MoveObstacle::Immutable)));
     }
-    let Some(pin) = standing::pin_shielding(&wanted.target, target, holds, Some(&tag), rules, now)
-    else {
-        return Err(refusal(Some(MoveObstacle::Unshielded)));
+    standing::shield(wanted, held, Some(&tag), case, look)
+        .map_err(|obstacle| refusal(Some(obstacle)))?;
+    let displaced = match look.image(target, &ImageId::Digest(held.clone())) {
+        None => return Ok(None),
+        Some(Err(failure)) => return Err(Kind::Failed(failure.clone())),
+        // It went away between two reads: there is nothing left to pin.
+        Some(Ok(None)) => None,
+        Some(Ok(Some(manifest))) => Some(Pin {
+            manifest: manifest.clone(),
+            tag: Tag::pin(held),
+        }),
     };
-    copy(wanted, inventory, manifest, Some(pin), rules, problems)
+    copy::plan(wanted, found, Before { displaced }, case, look, problems)
 }
 
-/// The three newest tags of the common repository, for the hint.
-fn newest(source: &Facts) -> Vec<Tag> {
-    let Some(Ok(images)) = &source.listing else {
-        return Vec::new();
-    };
-    let mut tagged: Vec<_> = images
-        .iter()
-        .filter(|image| !image.tags.is_empty())
-        .collect();
-    tagged.sort_by_key(|image| std::cmp::Reverse(image.pushed_at));
-    let tags = tagged.into_iter().flat_map(|image| &image.tags);
-    tags.filter_map(|tag| tag.parse().ok()).take(3).collect()
+fn tag_taken(
+    wanted: &Wanted,
+    held: &Digest,
+    digest: &Digest,
+    obstacle: Option<MoveObstacle>,
+) -> Kind {
+    Kind::TagTaken {
+        target: wanted.target.clone(),
+        tag: wanted.target_tag(),
+        holds: held.clone(),
+        wanted: digest.clone(),
+        obstacle,
+    }
+}
+
+/// Neither has it: the three newest tags of the common repository go into the hint.
+fn missing(wanted: &Wanted, look: &mut Look<'_>) -> Result<Option<Action>, Kind> {
+    let source_exists = !look.is_missing(&wanted.source);
+    let mark = look.mark();
+    let listing = look.listing(End::source(&wanted.source));
+    if look.has_asked_since(mark) {
+        return Ok(None);
+    }
+    let mut images: Vec<&Image> = listing.into_iter().flatten().flatten().collect();
+    images.sort_by_key(|image| std::cmp::Reverse(image.pushed_at));
+    let tags = images.into_iter().flat_map(|image| &image.tags);
+    let newest = tags.filter_map(|tag| tag.parse().ok()).take(3).collect();
+    Err(Kind::Missing {
+        source: wanted.source.clone(),
+        asked: wanted.asked().to_string(),
+        target: wanted.target.clone(),
+        source_exists,
+        newest,
+    })
 }

@@ -2,14 +2,14 @@
 
 mod action;
 mod content;
+mod copy;
 mod decide;
 mod image;
-mod questions;
+mod mount;
 mod repository;
 mod rules;
 mod standing;
 
 pub use action::{Action, Copy, Pin, Plan, Promotion, RepositoryPlan, Standing};
 pub use decide::plan;
-pub use questions::questions;
 pub use rules::Rules;

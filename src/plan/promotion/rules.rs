@@ -1,6 +1,8 @@
 //! What the flags and `demitasse.yml` decided about promotions.
 
+use crate::model::reference::Tag;
 use crate::model::settings::{CreateRepository, Lifecycle};
+use crate::model::wildcard;
 use crate::plan::problem::Severity;
 use crate::plan::provision::Provision;
 
@@ -31,4 +33,18 @@ pub struct Rules {
     pub handed_over: bool,
     /// `--referrers copy`.
     pub referrers: bool,
+}
+
+impl Rules {
+    /// Whether this tag may move to another digest.
+    pub fn may_move(&self, tag: &Tag) -> bool {
+        let named = |pattern: &String| wildcard::matches(pattern, tag.as_str());
+        self.allow_tag_move || self.provision.moving_tags.iter().any(named)
+    }
+
+    /// Whether the target's lifecycle policy has to be known: also where it is not judged, a tag moves only if the digest
+    /// that loses it is safe.
+    pub fn needs_policy(&self, tag: &Tag) -> bool {
+        self.lifecycle != Lifecycle::Off || self.may_move(tag)
+    }
 }

@@ -1,29 +1,43 @@
 //! Where an image in the target stands under its lifecycle policy, and whether a pin would protect it.
 
 use crate::model::digest::Digest;
-use crate::model::inventory::Facts;
+use crate::model::inventory::ImageId;
 use crate::model::lifecycle::{Image, Policy};
-use crate::model::manifest::Manifest;
-use crate::model::reference::{Repository, Tag};
+use crate::model::reference::Tag;
 use crate::model::settings::Lifecycle;
 use crate::model::time::Timestamp;
-use crate::plan::expiry::{self, Push, PushesLeft};
+use crate::plan::expiry::{self, Fate, Push, PushesLeft};
+use crate::plan::look::{End, Look};
 use crate::plan::mapping::Wanted;
-use crate::plan::problem::{Kind, Problem};
+use crate::plan::problem::{Kind, MoveObstacle, Problem};
 use crate::plan::promotion::action::{Pin, Standing};
 use crate::plan::promotion::rules::Rules;
 
-/// The standing of an image that is already there. Its age does not restart when it is deployed again
-/// (`imagePushedAt` is per digest), so it is pinned where too few pushes are left.
+/// An image that is deployed now and would go by its age within so many days is pinned.
+const DAYS_LEFT: u32 = 30;
+
+/// What every decision about an image is made under.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'r> {
+    /// The rules of the run.
+    pub(super) rules: &'r Rules,
+    /// The time of the decision.
+    pub(super) now: Timestamp,
+    /// How many other new images the same run may bring into the target.
+    pub(super) others: u64,
+}
+
+/// The standing of an image that the target holds already. Its age does not restart when it is deployed again
+/// (`imagePushedAt` is per digest), so it is pinned where too few pushes, or days, are left. Nothing while something had
+/// to be asked.
 pub(super) fn of(
     wanted: &Wanted,
-    target: &Facts,
     digest: &Digest,
     source_gone: bool,
-    rules: &Rules,
-    now: Timestamp,
+    case: Case<'_>,
+    look: &mut Look<'_>,
     problems: &mut Vec<Problem>,
-) -> Standing {
+) -> Result<Option<Standing>, Kind> {
     let mut standing = Standing {
         digest: digest.clone(),
         source_gone,
@@ -32,123 +46,138 @@ pub(super) fn of(
         pinned: false,
         pin: None,
     };
-    let Some(Ok(images)) = &target.listing else {
-        return standing;
+    let target = End::target(&wanted.target);
+    let Some(Ok(images)) = look.listing(target) else {
+        return Ok(Some(standing));
     };
+    let images = with_tag(images, digest, &wanted.target_tag());
     let Some(image) = images.iter().find(|image| image.digest == *digest) else {
-        return standing;
+        return Ok(Some(standing));
     };
     let pin = Tag::pin(digest);
     standing.pushed_at = Some(image.pushed_at);
     standing.pinned = image.tags.iter().any(|tag| tag == pin.as_str());
-    let Some(policy) = governing(target) else {
-        return standing;
+    let Some(policy) = governing(wanted, look) else {
+        return Ok(Some(standing));
     };
-    let tag = wanted.target_tag();
-    let next = Push::tagged(&[tag.as_str()]);
-    let Some(fate) = expiry::fate(&policy, images, digest, &next, now) else {
-        return standing;
+    let Some(fate) = fate(&policy, &images, digest, case.now) else {
+        return Ok(Some(standing));
     };
-    let Some(rule) = fate.governing else {
-        return standing;
-    };
-    let (Some(rank), Some(keep)) = (rule.rank, rule.keep) else {
-        return standing;
-    };
-    if !standing.pinned {
-        standing.place = Some((rank + 1, keep));
+    let rule = fate.governing.as_ref();
+    standing.place = rule
+        .and_then(|rule| Some((rule.rank? + 1, rule.keep?)))
+        .filter(|_| !standing.pinned);
+    if !is_close(&fate, case) {
+        return Ok(Some(standing));
     }
-    let left = match fate.pushes_left {
-        PushesLeft::AlreadyMarked => 0,
-        PushesLeft::Pushes { min, .. } => min,
-        PushesLeft::Never | PushesLeft::Date { .. } => return standing,
-    };
-    if left >= u64::from(rules.min_pushes.min(keep)) {
-        return standing;
+    let shielded = shield(wanted, digest, None, case, look).is_ok();
+    if standing.pinned || !shielded {
+        let (target, digest) = (wanted.target.clone(), digest.clone());
+        let kind = if standing.pinned {
+            Kind::PinWithoutShield { target, digest }
+        } else {
+            let left = left(&fate, case);
+            Kind::FewPushesLeft {
+                target,
+                digest,
+                left,
+            }
+        };
+        problems.push(Problem::warning(kind, &wanted.uses));
+        return Ok(Some(standing));
     }
-    let manifest = target.images.values().flatten().flatten();
-    let manifest = manifest
-        .into_iter()
-        .find(|manifest| manifest.digest == *digest);
-    let target = wanted.target.clone();
-    standing.pin = manifest.and_then(|manifest| {
-        let pinned = with_tags(images, digest, None);
-        shielded(Some(&policy), &pinned, digest, now).then(|| Pin {
-            manifest: manifest.clone(),
-            tag: pin,
-        })
-    });
-    let digest = digest.clone();
-    let kind = match &standing.pin {
-        Some(_) => return standing,
-        None if standing.pinned => Kind::PinWithoutShield { target, digest },
-        None => Kind::FewPushesLeft {
-            target,
-            digest,
-            left,
+    match look.image(target, &ImageId::Digest(digest.clone())) {
+        None => Ok(None),
+        Some(Err(failure)) => Err(Kind::Failed(failure.clone())),
+        Some(Ok(manifest)) => {
+            standing.pin = manifest.clone().map(|manifest| Pin { manifest, tag: pin });
+            Ok(Some(standing))
+        }
+    }
+}
+
+/// Whether a pin protects this digest from any number of promotions, once it lost the tag that moves away.
+///
+/// # Errors
+/// Why it does not, or that nobody knows.
+pub(super) fn shield(
+    wanted: &Wanted,
+    digest: &Digest,
+    moved: Option<&Tag>,
+    case: Case<'_>,
+    look: &mut Look<'_>,
+) -> Result<(), MoveObstacle> {
+    let target = End::target(&wanted.target);
+    let policy = match look.policy(target) {
+        None | Some(Err(_)) => return Err(MoveObstacle::Unknown),
+        Some(Ok(None)) if case.rules.lifecycle == Lifecycle::Install => {
+            Some(case.rules.provision.policy(&wanted.target.name))
+        }
+        Some(Ok(None)) => None,
+        Some(Ok(Some(text))) => match text.parse() {
+            Ok(policy) => Some(policy),
+            Err(_) => return Err(MoveObstacle::Unknown),
         },
     };
-    problems.push(Problem::warning(kind, &wanted.uses));
-    standing
-}
-
-/// A pin for the digest that loses a tag, if the pin then protects it for certain; where the image carries its pin
-/// already, putting it again changes nothing.
-pub(super) fn pin_shielding(
-    repository: &Repository,
-    target: &Facts,
-    manifest: &Manifest,
-    moved: Option<&Tag>,
-    rules: &Rules,
-    now: Timestamp,
-) -> Option<Pin> {
-    let policy = match (&target.policy, rules.lifecycle) {
-        (Some(Ok(None)), Lifecycle::Install) => Some(rules.provision.policy(&repository.name)),
-        (Some(Ok(None)), _) => None,
-        (Some(Ok(Some(text))), _) => Some(text.parse().ok()?),
-        (Some(Err(_)) | None, _) => return None,
+    let Some(policy) = policy else {
+        return Ok(());
     };
-    let images = target.listing.as_ref()?.as_ref().ok()?;
-    let pinned = with_tags(images, &manifest.digest, moved);
-    shielded(policy.as_ref(), &pinned, &manifest.digest, now).then(|| Pin {
-        manifest: manifest.clone(),
-        tag: Tag::pin(&manifest.digest),
-    })
-}
-
-/// The policy in force, if it can be read.
-pub(super) fn governing(target: &Facts) -> Option<Policy> {
-    target
-        .policy
-        .as_ref()?
-        .as_ref()
-        .ok()?
-        .as_ref()?
-        .parse()
-        .ok()
-}
-
-/// The images as they will be once this one has its pin and lost its other tag.
-fn with_tags(images: &[Image], digest: &Digest, moved: Option<&Tag>) -> Vec<Image> {
-    let mut images = images.to_vec();
+    let Some(Ok(images)) = look.listing(target) else {
+        return Err(MoveObstacle::Unknown);
+    };
+    let mut images = with_tag(images, digest, &Tag::pin(digest));
     for image in images.iter_mut().filter(|image| image.digest == *digest) {
         image
             .tags
             .retain(|tag| moved.is_none_or(|moved| tag != moved.as_str()));
-        let pin = Tag::pin(digest);
-        if image.tags.iter().all(|tag| tag != pin.as_str()) {
-            image.tags.push(pin.to_string());
+    }
+    let fate = fate(&policy, &images, digest, case.now);
+    match fate.map(|fate| fate.pushes_left) {
+        Some(PushesLeft::Never) => Ok(()),
+        Some(_) => Err(MoveObstacle::Unshielded),
+        None => Err(MoveObstacle::Unknown),
+    }
+}
+
+/// The policy in force, if it is known and can be read.
+fn governing(wanted: &Wanted, look: &mut Look<'_>) -> Option<Policy> {
+    let facts = look.facts(&wanted.target)?;
+    facts.policy.as_ref()?.as_ref().ok()?.as_ref()?.parse().ok()
+}
+
+/// What the policy has in store, if each further promotion brings an image with a tag like a commit's.
+fn fate(policy: &Policy, images: &[Image], digest: &Digest, now: Timestamp) -> Option<Fate> {
+    let next = Push::tagged(&["0123456789abcdef0123456789abcdef01234567"]);
+    expiry::fate(policy, images, digest, &next, now)
+}
+
+fn is_close(fate: &Fate, case: Case<'_>) -> bool {
+    match fate.pushes_left {
+        PushesLeft::Never => false,
+        PushesLeft::AlreadyMarked => true,
+        PushesLeft::Date { expires_at } => expires_at <= case.now.plus_days(DAYS_LEFT),
+        PushesLeft::Pushes { .. } => {
+            let keep = fate.governing.as_ref().and_then(|rule| rule.keep);
+            let enough = case.rules.min_pushes.min(keep.unwrap_or(u32::MAX));
+            left(fate, case) < u64::from(enough)
+        }
+    }
+}
+
+/// Further promotions until it is marked, those of this run already taken off.
+fn left(fate: &Fate, case: Case<'_>) -> u64 {
+    match fate.pushes_left {
+        PushesLeft::Pushes { min, .. } => min.saturating_sub(case.others),
+        _ => 0,
+    }
+}
+
+fn with_tag(images: &[Image], digest: &Digest, tag: &Tag) -> Vec<Image> {
+    let mut images = images.to_vec();
+    for image in images.iter_mut().filter(|image| image.digest == *digest) {
+        if image.tags.iter().all(|one| one != tag.as_str()) {
+            image.tags.push(tag.to_string());
         }
     }
     images
-}
-
-/// Whether no number of promotions expires the image.
-fn shielded(policy: Option<&Policy>, images: &[Image], digest: &Digest, now: Timestamp) -> bool {
-    let Some(policy) = policy else {
-        return true;
-    };
-    let next = Push::tagged(&["0123456789abcdef"]);
-    let fate = expiry::fate(policy, images, digest, &next, now);
-    fate.is_some_and(|fate| fate.pushes_left == PushesLeft::Never)
 }

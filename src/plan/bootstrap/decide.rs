@@ -1,0 +1,379 @@
+//! Decides for each repository. Unknown is refused, and so is whatever would mark an image.
+
+use crate::model::failure::Failure;
+use crate::model::inventory::{Inventory, Questions};
+use crate::model::lifecycle::{Image, Policy};
+use crate::model::reference::RepositoryName;
+use crate::model::time::Timestamp;
+use crate::plan::bootstrap::wanted::{Role, Wanted};
+use crate::plan::bootstrap::{Plan, PolicyStep, Rules, Step};
+use crate::plan::expiry;
+use crate::plan::look::{End, Look};
+use crate::plan::policy::{self, Weakness};
+use crate::plan::problem::{Kind, Problem, Severity};
+use crate::plan::provision::{Creation, Origin};
+use crate::plan::window;
+
+/// Decides, from everything that was seen; and what still has to be known. While anything does, the plan is not one yet.
+pub fn plan(
+    wanted: &[Wanted],
+    inventory: &Inventory,
+    rules: &Rules,
+    now: Timestamp,
+) -> (Plan, Questions) {
+    let mut look = Look::new(inventory);
+    let mut problems = Vec::new();
+    let mut steps = Vec::with_capacity(wanted.len());
+    for one in wanted {
+        look.blob_mounting(&one.repository.registry);
+        steps.push(step(one, &mut look, rules, now, &mut problems));
+    }
+    let mut enable = Vec::new();
+    for (registry, known) in &inventory.blob_mounting {
+        let kind = match known {
+            Ok(true) => continue,
+            Ok(false) if rules.enable_blob_mounting => {
+                enable.push(registry.clone());
+                continue;
+            }
+            Ok(false) => Kind::MountingOff {
+                registry: registry.host().to_owned(),
+            },
+            Err(failure) => Kind::Unknown(failure.clone()),
+        };
+        problems.push(Problem::warning(kind, &[]));
+    }
+    let plan = Plan {
+        steps,
+        enable_blob_mounting: enable,
+        problems,
+    };
+    (plan, look.into_questions())
+}
+
+fn step(
+    wanted: &Wanted,
+    look: &mut Look<'_>,
+    rules: &Rules,
+    now: Timestamp,
+    problems: &mut Vec<Problem>,
+) -> Step {
+    let mut step = Step {
+        wanted: wanted.clone(),
+        create: None,
+        policy: PolicyStep::Refuse,
+    };
+    let found = decide(&mut step, look, rules, now);
+    problems.extend(found.map(|(severity, kind)| Problem::new(severity, kind, &wanted.uses)));
+    step
+}
+
+type Finding = Option<(Severity, Kind)>;
+
+fn decide(step: &mut Step, look: &mut Look<'_>, rules: &Rules, now: Timestamp) -> Finding {
+    let wanted = step.wanted.clone();
+    let end = End::target(&wanted.repository);
+    let settings = look.settings(end);
+    if look.is_missing(&wanted.repository) {
+        return match creation(&wanted, look, rules) {
+            Err(failure) => Some((Severity::Error, Kind::Failed(failure))),
+            Ok(creation) => {
+                step.create = creation;
+                step.policy = PolicyStep::Install(ours(&wanted, rules));
+                None
+            }
+        };
+    }
+    if let Err(failure) = settings? {
+        return Some((Severity::Error, Kind::Failed(failure.clone())));
+    }
+    let (judged, finding) = judge_policy(&wanted, look, rules)?;
+    step.policy = judged;
+    if let Some(policy) = step.policy_to_put()
+        && let Some(kind) = refuse_marking(&wanted, policy, look, now)?
+    {
+        step.policy = PolicyStep::Refuse;
+        return Some((Severity::Error, kind));
+    }
+    finding
+}
+
+/// The policy that the repository should have.
+fn ours(wanted: &Wanted, rules: &Rules) -> Policy {
+    let name = &wanted.repository.name;
+    match (&wanted.role, rules.common_keep) {
+        (Role::Common { .. }, Some(keep)) => policy::installed(keep),
+        _ => rules.provision.policy(name),
+    }
+}
+
+fn keep(wanted: &Wanted, rules: &Rules) -> u32 {
+    let name: &RepositoryName = &wanted.repository.name;
+    match (&wanted.role, rules.common_keep) {
+        (Role::Common { .. }, Some(keep)) => keep,
+        _ => rules.provision.keep(name),
+    }
+}
+
+/// What it is created with, like its source; nothing while that had to be asked. Not where the source cannot be read:
+/// encryption can never be changed.
+fn creation(
+    wanted: &Wanted,
+    look: &mut Look<'_>,
+    rules: &Rules,
+) -> Result<Option<Creation>, Failure> {
+    let name = &wanted.repository.name;
+    let Role::Target { source, family } = &wanted.role else {
+        return Ok(Some(rules.provision.creation(name, &Origin::default())));
+    };
+    let mark = look.mark();
+    let settings = look.settings(End::source(source));
+    let access = look.access(End::source(source));
+    if look.has_asked_since(mark) {
+        return Ok(None);
+    }
+    let exists = !look.is_missing(source);
+    let same_registry = source.registry == wanted.repository.registry;
+    let (settings, access) = match (settings, access) {
+        (Some(Err(failure)), _) | (_, Some(Err(failure))) if exists => return Err(failure.clone()),
+        (settings, access) => (
+            settings.and_then(|known| known.as_ref().ok()),
+            access.and_then(|known| known.as_ref().ok()?.as_deref()),
+        ),
+    };
+    let origin = Origin {
+        promotion: Some((&source.name, family)),
+        settings: settings.filter(|_| same_registry),
+        access: access.filter(|_| same_registry),
+    };
+    Ok(Some(rules.provision.creation(name, &origin)))
+}
+
+/// What should happen to the policy of a repository that exists, before asking what it would mark.
+fn judge_policy(
+    wanted: &Wanted,
+    look: &mut Look<'_>,
+    rules: &Rules,
+) -> Option<(PolicyStep, Finding)> {
+    let target = wanted.repository.clone();
+    if let Role::Common { pulled_from: true } = wanted.role {
+        let kind = Kind::CommonInUse { source: target };
+        return Some((PolicyStep::Refuse, Some((Severity::Error, kind))));
+    }
+    let ours = ours(wanted, rules);
+    let text = match look.policy(End::target(&wanted.repository))? {
+        Err(failure) => {
+            let kind = Kind::Failed(failure.clone());
+            return Some((PolicyStep::Refuse, Some((Severity::Error, kind))));
+        }
+        Ok(None) => return Some((PolicyStep::Install(ours), None)),
+        Ok(Some(text)) => text,
+    };
+    let weaknesses = match text.parse::<Policy>() {
+        Err(error) => vec![format!("it cannot be understood: {error}")],
+        Ok(present) if present.same_meaning(&ours) => return Some((PolicyStep::Equal, None)),
+        Ok(present) => {
+            let found = policy::weakness(&present, keep(wanted, rules));
+            found.iter().map(Weakness::to_string).collect()
+        }
+    };
+    Some(if rules.overwrite {
+        (PolicyStep::Replace(ours), None)
+    } else if weaknesses.is_empty() {
+        (PolicyStep::Stronger, None)
+    } else {
+        let kind = Kind::WeakPolicy { target, weaknesses };
+        (PolicyStep::Weaker, Some((Severity::Warning, kind)))
+    })
+}
+
+/// Why the policy may not be put: it would mark images, or nobody knows. Nothing at all while something had to be asked.
+fn refuse_marking(
+    wanted: &Wanted,
+    policy: &Policy,
+    look: &mut Look<'_>,
+    now: Timestamp,
+) -> Option<Option<Kind>> {
+    let end = End::target(&wanted.repository);
+    let images = match look.listing(end)? {
+        Err(failure) => return Some(Some(Kind::Failed(failure.clone()))),
+        Ok(images) => images,
+    };
+    let marks = |images: Vec<Image>| !expiry::marks(policy, &images, now).is_empty();
+    let images = window::with_children(end, images, look, marks)?;
+    let marked = expiry::marks(policy, &images, now);
+    if marked.is_empty() {
+        return Some(None);
+    }
+    let tagged = images.iter().filter(|image| !image.tags.is_empty());
+    let tagged: Vec<&Image> = tagged.collect();
+    let only_tagged = marked
+        .iter()
+        .all(|mark| tagged.iter().any(|image| image.digest == mark.digest));
+    Some(Some(Kind::WouldExpire {
+        target: wanted.repository.clone(),
+        marked: marked.len(),
+        needed: only_tagged.then_some(tagged.len()),
+        preview: false,
+    }))
+}
+
+/// Takes ECR's own preview as a second opinion: where it marks images, the policy is not put.
+pub fn confirm_preview(plan: &mut Plan, at: usize, marked: usize) {
+    let Some(step) = plan.steps.get_mut(at).filter(|_| marked > 0) else {
+        return;
+    };
+    step.policy = PolicyStep::Refuse;
+    let kind = Kind::WouldExpire {
+        target: step.wanted.repository.clone(),
+        marked,
+        needed: None,
+        preview: true,
+    };
+    plan.problems.push(Problem::error(kind, &step.wanted.uses));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::inventory::{Encryption, Facts, ImageId, Mutability, RepositorySettings};
+    use crate::model::lifecycle::StorageClass;
+    use crate::model::reference::{Registry, Repository};
+    use crate::plan::provision::Provision;
+
+    fn repository(name: &str) -> Repository {
+        let host = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com";
+        Repository {
+            registry: Registry::from_host(host).expect("a host"),
+            name: name.parse().expect(name),
+        }
+    }
+
+    fn image(number: u32, tagged: bool) -> Image {
+        let days = i64::from(number) * 86_400_000;
+        Image {
+            digest: format!("sha256:{number:064x}").parse().expect("a digest"),
+            tags: if tagged {
+                vec![format!("v{number}")]
+            } else {
+                Vec::new()
+            },
+            pushed_at: Timestamp(100 * 86_400_000 - days),
+            activated_at: None,
+            pulled_at: None,
+            archived_at: None,
+            storage_class: StorageClass::Standard,
+            children: Vec::new(),
+            subject: None,
+        }
+    }
+
+    fn decided(facts: Facts, role: Role, rules: &Rules) -> (PolicyStep, Vec<&'static str>) {
+        let wanted = Wanted {
+            repository: repository("fluentd/app"),
+            role,
+            uses: Vec::new(),
+        };
+        let mut inventory = Inventory::default();
+        inventory
+            .repositories
+            .insert(wanted.repository.clone(), facts);
+        let registry = wanted.repository.registry.clone();
+        inventory.blob_mounting.insert(registry, Ok(true));
+        let (plan, _) = plan(&[wanted], &inventory, rules, Timestamp(100 * 86_400_000));
+        let codes = plan.problems.iter().map(|problem| problem.kind.code());
+        (plan.steps[0].policy.clone(), codes.collect())
+    }
+
+    fn facts(policy: Option<Policy>, tagged: u32, untagged: u32) -> Facts {
+        let mut images: Vec<Image> = (0..tagged).map(|number| image(number, true)).collect();
+        images.extend((0..untagged).map(|number| image(50 + number, false)));
+        let id = |image: &Image| ImageId::Digest(image.digest.clone());
+        Facts {
+            images: images.iter().map(|image| (id(image), Ok(None))).collect(),
+            settings: Some(Ok(RepositorySettings {
+                mutability: Mutability {
+                    immutable: false,
+                    exclusions: Vec::new(),
+                },
+                encryption: Encryption {
+                    kind: "AES256".into(),
+                    key: None,
+                },
+            })),
+            policy: Some(Ok(policy.map(|policy| policy.to_json()))),
+            listing: Some(Ok(images)),
+            ..Facts::default()
+        }
+    }
+
+    fn rules(overwrite: bool) -> Rules {
+        Rules {
+            provision: Provision {
+                keep: 30,
+                ..Provision::default()
+            },
+            overwrite,
+            ..Rules::default()
+        }
+    }
+
+    #[test]
+    fn present_policies_are_compared_by_meaning() {
+        let check = |present: Option<Policy>, overwrite, expected: &PolicyStep, codes: &[&str]| {
+            let found = decided(facts(present, 3, 0), Role::Listed, &rules(overwrite));
+            assert_eq!((&found.0, found.1.as_slice()), (expected, codes));
+        };
+        let ours = policy::installed(30);
+        check(None, false, &PolicyStep::Install(ours.clone()), &[]);
+        check(Some(ours.clone()), false, &PolicyStep::Equal, &[]);
+        check(Some(ours.clone()), true, &PolicyStep::Equal, &[]);
+        check(
+            Some(policy::installed(40)),
+            false,
+            &PolicyStep::Stronger,
+            &[],
+        );
+        check(
+            Some(policy::installed(40)),
+            true,
+            &PolicyStep::Replace(ours.clone()),
+            &[],
+        );
+        check(
+            Some(policy::installed(20)),
+            false,
+            &PolicyStep::Weaker,
+            &["WEAK_POLICY"],
+        );
+        check(
+            Some(policy::installed(20)),
+            true,
+            &PolicyStep::Replace(ours),
+            &[],
+        );
+    }
+
+    #[test]
+    fn nothing_that_marks_is_put() {
+        let marks = |tagged, untagged| {
+            let (step, codes) = decided(facts(None, tagged, untagged), Role::Listed, &rules(false));
+            (step == PolicyStep::Refuse, codes)
+        };
+        assert_eq!(marks(30, 0), (false, vec![]));
+        assert_eq!(marks(31, 0), (true, vec!["WOULD_EXPIRE"]));
+        assert_eq!(marks(1, 1), (true, vec!["WOULD_EXPIRE"]));
+    }
+
+    #[test]
+    fn a_common_repository_that_is_pulled_from_gets_no_policy() {
+        let rules = Rules {
+            common_keep: Some(200),
+            ..rules(false)
+        };
+        let common = |pulled_from| decided(facts(None, 3, 0), Role::Common { pulled_from }, &rules);
+        let ours = policy::installed(200);
+        assert_eq!(common(false), (PolicyStep::Install(ours), vec![]));
+        assert_eq!(common(true), (PolicyStep::Refuse, vec!["COMMON_IN_USE"]));
+    }
+}

@@ -1,0 +1,98 @@
+//! Which repositories and lifecycle policies should exist, what exists, and the difference: decided for many repositories
+//! at once, and failing closed. A policy may act within 24 hours, so nothing is put that would mark an image.
+
+mod decide;
+mod wanted;
+
+pub use decide::{confirm_preview, plan};
+pub use wanted::{Role, Wanted, from_mapping, listed};
+
+use crate::model::lifecycle::Policy;
+use crate::model::reference::{Registry, Repository};
+use crate::plan::problem::Problem;
+use crate::plan::provision::{Creation, Provision};
+
+/// What the flags decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// What is created and installed.
+    pub provision: Provision,
+    /// `--common-keep`: how many images a common repository keeps; without it common repositories are left alone.
+    pub common_keep: Option<u32>,
+    /// `--overwrite`: put ours in the place of another policy.
+    pub overwrite: bool,
+    /// `--enable-blob-mounting`.
+    pub enable_blob_mounting: bool,
+}
+
+/// What would be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// For each repository.
+    pub steps: Vec<Step>,
+    /// Registries whose account setting `BLOB_MOUNTING` is put to `ENABLED`.
+    pub enable_blob_mounting: Vec<Registry>,
+    /// Everything that speaks against it.
+    pub problems: Vec<Problem>,
+}
+
+/// What happens to one repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which, and why it is wanted.
+    pub wanted: Wanted,
+    /// Create it so.
+    pub create: Option<Creation>,
+    /// What happens to its policy.
+    pub policy: PolicyStep,
+}
+
+/// What happens to a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyStep {
+    /// There is none: put this one.
+    Install(Policy),
+    /// Put this one in the place of another.
+    Replace(Policy),
+    /// It means the same as ours.
+    Equal,
+    /// It protects at least as much as ours.
+    Stronger,
+    /// It protects less, and stays without `--overwrite`.
+    Weaker,
+    /// Nothing, because of a problem.
+    Refuse,
+}
+
+impl Step {
+    /// The policy to put, if one is.
+    pub fn policy_to_put(&self) -> Option<&Policy> {
+        match &self.policy {
+            PolicyStep::Install(policy) | PolicyStep::Replace(policy) => Some(policy),
+            _ => None,
+        }
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> &Repository {
+        &self.wanted.repository
+    }
+
+    /// Whether anything is written.
+    pub fn changes(&self) -> bool {
+        self.create.is_some() || self.policy_to_put().is_some()
+    }
+}
+
+impl Plan {
+    /// Whether anything is written.
+    pub fn has_changes(&self) -> bool {
+        !self.enable_blob_mounting.is_empty() || self.steps.iter().any(Step::changes)
+    }
+
+    /// How many policies would be replaced.
+    pub fn replaced(&self) -> usize {
+        let replaces = |step: &&Step| matches!(step.policy, PolicyStep::Replace(_));
+        self.steps.iter().filter(replaces).count()
+    }
+}

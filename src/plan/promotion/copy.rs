@@ -1,0 +1,128 @@
+//! A copy: everything that has to be put, in order, and whether it may be.
+
+use crate::model::digest::Digest;
+use crate::model::inventory::ImageId;
+use crate::model::manifest::Manifest;
+use crate::plan::look::{End, Look};
+use crate::plan::mapping::Wanted;
+use crate::plan::problem::{Kind, Problem};
+use crate::plan::promotion::action::{Action, Copy, Pin};
+use crate::plan::promotion::content;
+use crate::plan::promotion::mount;
+use crate::plan::promotion::repository;
+use crate::plan::promotion::standing::{self, Case};
+
+/// What has to be done before the tag is put.
+#[derive(Default)]
+pub(super) struct Before {
+    /// The digest that loses the tag, to be pinned.
+    pub(super) displaced: Option<Pin>,
+}
+
+/// Plans to put this manifest under the wanted tag.
+pub(super) fn plan(
+    wanted: &Wanted,
+    top: &Manifest,
+    before: Before,
+    case: Case<'_>,
+    look: &mut Look<'_>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Action>, Kind> {
+    let mark = look.mark();
+    let mut content = content::of(wanted, top, look)?;
+    let (referrers, mut warnings) = referrers(wanted, &top.digest, case, look);
+    if look.is_missing(&wanted.target) {
+        repository::ask_origin(wanted, look);
+    }
+    let obstacle = mount::obstacle(wanted, case.rules, look);
+    let target = End::target(&wanted.target);
+    if obstacle.is_some() {
+        // What cannot be mounted is streamed, unless it is there.
+        content
+            .blobs
+            .retain(|blob| !matches!(look.blob(target, &blob.digest), Some(Ok(true))));
+    }
+    let standing = if is_listed(wanted, &top.digest, look) {
+        standing::of(wanted, &top.digest, false, case, look, &mut warnings)?
+    } else {
+        None
+    };
+    if look.has_asked_since(mark) {
+        return Ok(None);
+    }
+    if let (false, Some(Err(failure))) = (
+        content.blobs.is_empty(),
+        look.sign_in(&wanted.target.registry),
+    ) {
+        return Err(Kind::Failed(failure.clone()));
+    }
+    problems.append(&mut warnings);
+    let tag = wanted.target_tag();
+    let frozen = match look.settings(target) {
+        Some(Ok(settings)) => settings.mutability.freezes(&tag),
+        _ => {
+            look.is_missing(&wanted.target)
+                && repository::creation(wanted, look, case.rules)
+                    .mutability
+                    .freezes(&tag)
+        }
+    };
+    let copy = Copy {
+        top: top.clone(),
+        children: content.children,
+        referrers,
+        blobs: content.blobs,
+        obstacle,
+        suspicion: mount::suspicion(wanted, look),
+        displaced: before.displaced,
+        standing,
+        read_back: !frozen,
+    };
+    Ok(Some(Action::Promote(Box::new(copy))))
+}
+
+/// Whether the target holds the digest already, under another tag or none: then its age is old.
+fn is_listed(wanted: &Wanted, digest: &Digest, look: &Look<'_>) -> bool {
+    let facts = look.facts(&wanted.target);
+    facts.is_some_and(|facts| content::present(facts).contains(digest))
+}
+
+/// The referrers to bring along. A problem with one is a warning, never a refusal.
+fn referrers(
+    wanted: &Wanted,
+    digest: &Digest,
+    case: Case<'_>,
+    look: &mut Look<'_>,
+) -> (Vec<Manifest>, Vec<Problem>) {
+    let mut found = Vec::new();
+    let mut problems = Vec::new();
+    if !case.rules.referrers || look.is_missing(&wanted.source) {
+        return (found, problems);
+    }
+    let source = End::source(&wanted.source);
+    let present = look
+        .facts(&wanted.target)
+        .map(content::present)
+        .unwrap_or_default();
+    let listed = look
+        .referrers(source, digest)
+        .into_iter()
+        .flatten()
+        .flatten();
+    for referrer in listed.filter(|referrer| !present.contains(referrer)) {
+        let kind = match look.image(source, &ImageId::Digest(referrer.clone())) {
+            None => continue,
+            Some(Ok(Some(manifest))) if manifest.children.is_empty() => {
+                found.push(manifest.clone());
+                continue;
+            }
+            Some(Err(failure)) => Kind::Unknown(failure.clone()),
+            Some(Ok(_)) => Kind::ReferrerLeft {
+                repository: wanted.source.clone(),
+                referrer: referrer.clone(),
+            },
+        };
+        problems.push(Problem::warning(kind, &wanted.uses));
+    }
+    (found, problems)
+}
