@@ -74,7 +74,7 @@ fn a_repository_that_somebody_else_created_meanwhile_keeps_its_policies() {
                 .iter()
                 .any(|one| one.operation == operation)
         };
-        while !asked("GetRepositoryPolicy") {
+        while !asked("DescribeImages") {
             thread::sleep(Duration::from_millis(5));
         }
         call(

@@ -51,6 +51,8 @@ const RETRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause, unless `Retry-After` asks for more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// What is left of the time when nothing is tried again.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
 /// How much of its quota an API that was slowed down gets back each second.
 const RECOVERY: f64 = 0.1;
 /// Throttles this close together are one event: a burst that was sent before the first answer came.
@@ -82,9 +84,10 @@ impl Pace {
         }
     }
 
-    /// When nothing is tried again any more.
-    pub fn deadline(&self) -> Instant {
-        self.deadline
+    /// When the run is over, whatever is still under way. Nothing is tried again for a moment before that, so that the last
+    /// failure is told and not only that time ran out.
+    pub fn end(&self) -> Instant {
+        self.deadline + LAST_MOMENT
     }
 
     /// Sends a request when it may go out, and again while its failure may pass by itself.

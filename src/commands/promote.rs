@@ -152,7 +152,7 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     let wish = wish(args, &selected, &mapping);
     let connection = connection::connect(wish, surroundings).await.map_err(one)?;
 
-    let deadline = connection.pace.deadline();
+    let end = connection.pace.end();
     let now = surroundings.now();
     let mut plan = tokio::select! {
         plan = decide(&mapping, &rules, &connection, now) => plan,
@@ -160,7 +160,7 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
             surroundings.tell("interrupted; nothing was written\n");
             return Ok(exit);
         }
-        () = tokio::time::sleep_until(deadline) => {
+        () = tokio::time::sleep_until(end) => {
             surroundings.tell("error: reading took longer than --timeout; nothing was written\n");
             return Ok(Exit::World);
         }
@@ -284,7 +284,7 @@ async fn apply(
     let stopped = tokio::select! {
         () = run.carry_out(plan) => Exit::Done,
         exit = signals::received() => exit,
-        () = tokio::time::sleep_until(connection.pace.deadline()) => Exit::World,
+        () = tokio::time::sleep_until(connection.pace.end()) => Exit::World,
     };
     run.close_sessions().await;
     let outcome = run.into_outcome();
