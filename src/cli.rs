@@ -7,8 +7,8 @@ use std::io::Write;
 use clap::builder::Resettable;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::promote;
 use crate::commands::surroundings::Surroundings;
+use crate::commands::{bootstrap, promote};
 use crate::model::exit::Exit;
 
 #[derive(Parser)]
@@ -32,6 +32,8 @@ enum Command {
     Promote(Box<promote::Args>),
     /// Show what promote would do; writes nothing
     Plan(Box<promote::Args>),
+    /// Create repositories and install lifecycle policies, in bulk
+    Bootstrap(Box<bootstrap::Args>),
 }
 
 /// Runs the program. Data goes to `out`, everything for people to `err`.
@@ -51,6 +53,7 @@ pub fn run(
     match cli.command {
         Command::Promote(args) => promote::run(&args, &mut surroundings),
         Command::Plan(args) => promote::run(&args.read_only(), &mut surroundings),
+        Command::Bootstrap(args) => bootstrap::run(&args, &mut surroundings),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::plan::outcome::{Outcome, State};
 use crate::plan::problem::{Kind, Problem};
 use crate::plan::promotion::{Action, Pin, Plan, Promotion, RepositoryPlan};
 
+pub mod bootstrap;
 pub mod event;
 
 mod blobs;

@@ -1,7 +1,5 @@
 //! How to promote: flags, with the settings file behind them and the defaults behind that.
 
-use std::time::Duration;
-
 use clap::builder::BoolishValueParser;
 
 use crate::commands::selection::Wrong;
@@ -17,7 +15,6 @@ const SOURCE: &str = "{name}/common";
 const TARGET: &str = "{name}/{family}";
 const KEEP: u32 = 30;
 const MIN_PUSHES: u32 = 3;
-const LONGEST_RUN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Whether a finding stops the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -192,13 +189,4 @@ impl Choices {
             referrers: self.referrers == Referrers::Copy,
         }
     }
-}
-
-/// A duration such as `15m` or `90s`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if duration > LONGEST_RUN {
-        return Err("a run ends within 7 days".to_owned());
-    }
-    Ok(duration)
 }

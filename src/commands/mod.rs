@@ -1,6 +1,7 @@
 //! One file for each subcommand: its arguments, then gather → plan → show → apply → show. What several share stands
 //! beside them.
 
+pub mod bootstrap;
 pub mod promote;
 pub mod surroundings;
 
@@ -8,6 +9,7 @@ mod choices;
 mod connection;
 mod github;
 mod log;
+mod pacing;
 mod progress;
 mod selection;
 mod settings;

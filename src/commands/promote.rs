@@ -3,17 +3,17 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 
 use crate::apply::event::Event;
 use crate::apply::{Limits, Run};
 use crate::clients::inventory;
-use crate::commands::choices::{Choices, Provisioning, duration};
+use crate::commands::choices::{Choices, Provisioning};
 use crate::commands::connection::{self, Connection, Wish};
+use crate::commands::pacing::Pacing;
 use crate::commands::progress::Progress;
-use crate::commands::selection::{Selected, Selection, Wrong};
+use crate::commands::selection::{self, Selected, Selection, Wrong};
 use crate::commands::surroundings::Surroundings;
 use crate::commands::{github, settings, signals};
 use crate::model::exit::Exit;
@@ -78,19 +78,8 @@ pub struct Args {
     )]
     fail_fast: bool,
 
-    /// How many requests at once
-    #[arg(
-        long,
-        env = "DEMITASSE_JOBS",
-        value_name = "N",
-        default_value = "32",
-        help_heading = "Run"
-    )]
-    jobs: usize,
-
-    /// How long the run may take
-    #[arg(long, env = "DEMITASSE_TIMEOUT", value_name = "DURATION", default_value = "15m", value_parser = duration, help_heading = "Run")]
-    timeout: Duration,
+    #[command(flatten)]
+    pacing: Pacing,
 
     /// What to write to stdout
     #[arg(
@@ -122,7 +111,7 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
         Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
     };
     ended.unwrap_or_else(|wrong| {
-        tell_wrong(&wrong, surroundings);
+        selection::tell(&wrong, surroundings);
         github::refuse(&wrong, surroundings);
         Exit::Input
     })
@@ -134,7 +123,7 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     if !wrong.is_empty() && !args.keep_going {
         return Err(wrong);
     }
-    tell_wrong(&wrong, surroundings);
+    selection::tell(&wrong, surroundings);
     let given = args.selection.settings.as_deref();
     let settings = settings::read(given, &selected.projects, surroundings).map_err(one)?;
     let mapping_rules = args.provisioning.mapping(&settings).map_err(one)?;
@@ -217,15 +206,6 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     Ok(exit)
 }
 
-fn tell_wrong(wrong: &[Wrong], surroundings: &mut Surroundings<'_>) {
-    for wrong in wrong {
-        surroundings.tell(format!("error: {}\n", wrong.message));
-        if let Some(hint) = &wrong.hint {
-            surroundings.tell(format!("  hint: {hint}\n"));
-        }
-    }
-}
-
 fn wish(args: &Args, selected: &Selected, mapping: &Mapping) -> Wish {
     let configured = selected
         .projects
@@ -233,17 +213,12 @@ fn wish(args: &Args, selected: &Selected, mapping: &Mapping) -> Wish {
         .find_map(|project| project.region.clone());
     let image = mapping.wanted.first();
     let image = image.map(|wanted| wanted.target.registry.region().to_owned());
-    let ours =
-        |name: &String| !name.starts_with("DEMITASSE_") && !name.starts_with("AWS_ENDPOINT_URL");
-    let envfile = selected.envfile.iter().filter(|(name, _)| ours(name));
     Wish {
         region: configured.or(image),
         role: selected.role.clone(),
-        envfile: envfile
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
-        timeout: args.timeout,
-        jobs: args.jobs,
+        envfile: selected.envfile.clone(),
+        timeout: args.pacing.timeout,
+        jobs: args.pacing.jobs,
     }
 }
 
@@ -301,7 +276,7 @@ async fn apply(
 fn show(report: &Report, output: Output, surroundings: &mut Surroundings<'_>) {
     let text = match output {
         Output::Table => table::render(report, surroundings.colour()),
-        Output::Json => json::render(report),
+        Output::Json => json::text(report),
         Output::Markdown => markdown::render(report),
     };
     surroundings.show(&text);

@@ -55,7 +55,7 @@ pub(super) struct Selection {
 pub(super) struct Selected {
     /// The projects, in the order of the configs.
     pub(super) projects: Vec<Project>,
-    /// What the envfiles set.
+    /// What the envfiles set, as far as they may decide more than templates.
     pub(super) envfile: BTreeMap<String, String>,
     /// The role to assume.
     pub(super) role: Option<String>,
@@ -137,7 +137,12 @@ impl Selection {
         };
         let selected = Selected {
             projects,
-            envfile: reader.envfile_variables().clone(),
+            envfile: reader
+                .envfile_variables()
+                .iter()
+                .filter(|(name, _)| may_decide(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             role: self.role(surroundings),
         };
         Ok((selected, wrong))
@@ -179,12 +184,17 @@ impl Selection {
         names.map(PathBuf::from).collect()
     }
 
-    fn role(&self, surroundings: &Surroundings<'_>) -> Option<String> {
+    pub(super) fn role(&self, surroundings: &Surroundings<'_>) -> Option<String> {
         let twin = surroundings.variable("ECSPRESSO_ASSUME_ROLE_ARN");
         self.assume_role_arn
             .clone()
             .or_else(|| twin.map(str::to_owned))
     }
+}
+
+/// Whether an envfile may say this to more than the templates: not what decides where requests and the password go.
+fn may_decide(name: &str) -> bool {
+    !name.starts_with("DEMITASSE_") && !name.starts_with("AWS_ENDPOINT_URL")
 }
 
 fn rendered(
@@ -201,4 +211,14 @@ fn rendered(
         task_definition: reader.task_definition(&text, path)?,
         warnings: Vec::new(),
     })
+}
+
+/// Tells what is wrong, each with its next step.
+pub(super) fn tell(wrong: &[Wrong], surroundings: &mut Surroundings<'_>) {
+    for wrong in wrong {
+        surroundings.tell(format!("error: {}\n", wrong.message));
+        if let Some(hint) = &wrong.hint {
+            surroundings.tell(format!("  hint: {hint}\n"));
+        }
+    }
 }

@@ -26,6 +26,26 @@ pub(super) fn read(
         Some(path) => BTreeSet::from([Some(path.to_owned())]),
         None => projects.iter().map(nearest).collect(),
     };
+    read_one(files, surroundings)
+}
+
+/// Reads the settings that hold in the current directory.
+///
+/// # Errors
+/// An unreadable file.
+pub(super) fn read_here(
+    given: Option<&Path>,
+    surroundings: &Surroundings<'_>,
+) -> Result<Settings, Wrong> {
+    let directory = surroundings.directory()?;
+    let file = given.map(Path::to_owned).or_else(|| nearest(&directory));
+    read_one(BTreeSet::from([file]), surroundings)
+}
+
+fn read_one(
+    files: BTreeSet<Option<PathBuf>>,
+    surroundings: &Surroundings<'_>,
+) -> Result<Settings, Wrong> {
     if files.len() > 1 {
         let name = |file: &Option<PathBuf>| {
             let none = || "none".to_owned();

@@ -66,6 +66,17 @@ impl<'a> Surroundings<'a> {
             && quiet.iter().all(|name| self.variable(name).is_none())
     }
 
+    /// Asks a question that is answered by y or yes; nothing where nobody can answer.
+    pub fn ask(&mut self, question: &str) -> Option<bool> {
+        if !std::io::stdin().is_terminal() || self.variable("CI").is_some() {
+            return None;
+        }
+        self.tell(format!("{question} [y/N] "));
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok()?;
+        Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
     /// Whether to colour stdout (<https://no-color.org>).
     pub fn colour(&self) -> Colour {
         let forced = self.variable("FORCE_COLOR").is_some();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::model::reference::Repository;
+use crate::model::reference::{Registry, Repository};
 use crate::plan::problem::Problem;
 use crate::plan::promotion::{Action, Plan, Promotion};
 
@@ -80,6 +80,34 @@ impl Outcome {
     pub fn set(&mut self, at: usize, state: State) {
         if let Some(ended) = self.promotions.get_mut(at) {
             ended.state = state;
+        }
+    }
+}
+
+/// What a bootstrap did.
+#[derive(Clone, Debug, Default)]
+pub struct Provisioned {
+    /// For each step of the plan, in its order: whether it was done.
+    pub done: Vec<bool>,
+    /// Registries that mount blobs now.
+    pub enabled: Vec<Registry>,
+    /// What went wrong while acting.
+    pub problems: Vec<Problem>,
+}
+
+impl Provisioned {
+    /// Before anything was done.
+    pub fn before(steps: usize) -> Self {
+        Self {
+            done: vec![false; steps],
+            ..Self::default()
+        }
+    }
+
+    /// Records that a step was done.
+    pub fn set(&mut self, at: usize) {
+        if let Some(done) = self.done.get_mut(at) {
+            *done = true;
         }
     }
 }

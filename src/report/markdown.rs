@@ -43,7 +43,8 @@ fn render_config(config: &Config) -> String {
     text + "\n"
 }
 
-fn render_finding(finding: &Finding) -> String {
+/// A finding as a list item.
+pub(super) fn render_finding(finding: &Finding) -> String {
     let mut text = format!("* **{}**: {}", finding.severity, escape(&finding.message));
     if let Some(hint) = &finding.hint {
         text.push_str(&format!("<br>hint: {}", escape(hint)));

@@ -65,7 +65,8 @@ fn sign(image: &Image) -> char {
     }
 }
 
-fn paint(sign: char, line: &str, colour: Colour) -> String {
+/// A line in the colour of its sign.
+pub(super) fn paint(sign: char, line: &str, colour: Colour) -> String {
     let code = match (colour, sign) {
         (Colour::Off, _) => return line.to_owned(),
         (Colour::On, '+') => "32",
@@ -263,7 +264,8 @@ fn conclude_run(summary: &Summary) -> String {
     text + "."
 }
 
-fn plural(count: usize, one: &str, many: &str) -> String {
+/// A count with its word.
+pub(super) fn plural(count: usize, one: &str, many: &str) -> String {
     let word = if count == 1 { one } else { many };
     format!("{count} {word}")
 }

@@ -7,11 +7,13 @@ use std::rc::Rc;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_ecr::Client;
 
+use crate::clients::answer::Subject;
 use crate::clients::pace::{Api, Pace};
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::reference::{Registry, Repository};
 
 mod images;
+mod preview;
 mod repositories;
 mod shapes;
 mod writes;
@@ -117,5 +119,60 @@ impl Ecr {
             let below = repository.name.as_str().strip_prefix(prefix);
             prefix == "ROOT" || below.is_some_and(|below| below.starts_with('/'))
         }))
+    }
+
+    /// The registry of our own credentials, in the Region of the configuration.
+    ///
+    /// # Errors
+    /// The service's; also where no Region is set, or the answer is not of an AWS registry.
+    pub async fn home(&self) -> Result<Registry, Failure> {
+        let mut subject = Subject {
+            operation: "GetAuthorizationToken",
+            object: "the caller's registry".to_owned(),
+            side: None,
+            action: "ecr:GetAuthorizationToken".to_owned(),
+            resource: "*".to_owned(),
+        };
+        if let Some(region) = self.config.region() {
+            subject.object = format!("the caller's registry in {region}");
+        }
+        let client = Client::new(&self.config);
+        let answer = self
+            .pace
+            .run(Api::GetAuthorizationToken, async || {
+                let answer = client.get_authorization_token().send().await;
+                answer.map_err(|error| subject.sdk(&error))
+            })
+            .await?;
+        let endpoint = answer
+            .authorization_data()
+            .first()
+            .and_then(|data| data.proxy_endpoint());
+        let host = endpoint.and_then(|endpoint| endpoint.strip_prefix("https://"));
+        let registry = host.and_then(|host| Registry::from_host(host.trim_end_matches('/')));
+        registry.ok_or_else(|| {
+            let endpoint = endpoint.unwrap_or("nothing");
+            let message = format!("{endpoint} is not the endpoint of a private ECR registry");
+            subject.failure(FailureKind::BadAnswer, message)
+        })
+    }
+
+    /// Lets the registry mount blobs across repositories.
+    ///
+    /// # Errors
+    /// The service's.
+    pub async fn enable_blob_mounting(&self, registry: &Registry) -> Result<(), Failure> {
+        let subject = on_registry("PutAccountSetting", registry);
+        let client = self.client(registry);
+        self.pace
+            .run(Api::Other, async || {
+                let request = client
+                    .put_account_setting()
+                    .name("BLOB_MOUNTING")
+                    .value("ENABLED");
+                request.send().await.map_err(|error| subject.sdk(&error))
+            })
+            .await
+            .map(drop)
     }
 }

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 
-use crate::clients::ecr::shapes::{on, settings};
+use crate::clients::ecr::shapes::{on, on_registry, settings};
 use crate::clients::ecr::{BATCH, Ecr};
 use crate::clients::pace::Api;
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::inventory::{Known, RepositorySettings};
-use crate::model::reference::Repository;
+use crate::model::reference::{Registry, Repository};
+
+/// The longest page of `DescribeRepositories`.
+const PAGE: i32 = 1000;
 
 impl Ecr {
     /// Mutability and encryption of repositories of one registry, in one call for each hundred. ECR refuses the whole
@@ -137,5 +140,43 @@ impl Ecr {
                 }
             })
             .await
+    }
+
+    /// Every repository of a registry, page by page, with its settings.
+    ///
+    /// # Errors
+    /// The service's.
+    pub async fn all(
+        &self,
+        registry: &Registry,
+    ) -> Result<Vec<(Repository, RepositorySettings)>, Failure> {
+        let subject = on_registry("DescribeRepositories", registry);
+        let client = self.client(registry);
+        let mut found = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let answer = self
+                .pace
+                .run(Api::Other, async || {
+                    let request = client
+                        .describe_repositories()
+                        .registry_id(registry.account())
+                        .max_results(PAGE)
+                        .set_next_token(token.clone());
+                    request.send().await.map_err(|error| subject.sdk(&error))
+                })
+                .await?;
+            for repository in answer.repositories() {
+                let name = repository.repository_name().unwrap_or_default().parse();
+                if let Ok(name) = name {
+                    let registry = registry.clone();
+                    found.push((Repository { registry, name }, settings(repository)));
+                }
+            }
+            token = answer.next_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
     }
 }

@@ -1,0 +1,94 @@
+//! Carries out a bootstrap: account settings, repositories, policies. One failure does not stop the others.
+
+use std::cell::RefCell;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::iter;
+
+use crate::apply::event::Event;
+use crate::apply::repository::{Creator, create, put_policy};
+use crate::clients::ecr::Ecr;
+use crate::model::failure::Failure;
+use crate::plan::bootstrap::{Plan, Step};
+use crate::plan::outcome::Provisioned;
+use crate::plan::problem::{Kind, Problem};
+
+/// How many repositories are worked on at once. The services' own limits are lower; this bounds memory.
+const AT_ONCE: usize = 64;
+
+/// One run of a bootstrap plan.
+pub struct Bootstrap<'a> {
+    ecr: &'a Ecr,
+    on_event: &'a dyn Fn(Event<'_>),
+    outcome: RefCell<Provisioned>,
+}
+
+impl<'a> Bootstrap<'a> {
+    /// Prepares a run.
+    pub fn new(plan: &Plan, ecr: &'a Ecr, on_event: &'a dyn Fn(Event<'_>)) -> Self {
+        Self {
+            ecr,
+            on_event,
+            outcome: RefCell::new(Provisioned::before(plan.steps.len())),
+        }
+    }
+
+    /// Carries out the plan. May be dropped at any await; a re-run finishes the rest.
+    pub async fn carry_out(&self, plan: &Plan) {
+        for registry in &plan.enable_blob_mounting {
+            match self.ecr.enable_blob_mounting(registry).await {
+                Ok(()) => self.outcome.borrow_mut().enabled.push(registry.clone()),
+                Err(failure) => self.note(failure),
+            }
+        }
+        let steps = plan
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(_, step)| step.changes());
+        let steps = steps.map(async |(at, step)| match self.step(step).await {
+            Ok(true) => self.outcome.borrow_mut().set(at),
+            Ok(false) => {}
+            Err(failure) => {
+                let kind = Kind::Failed(failure);
+                let problem = Problem::error(kind, &step.wanted.uses);
+                self.outcome.borrow_mut().problems.push(problem);
+            }
+        });
+        iter(steps)
+            .buffer_unordered(AT_ONCE)
+            .collect::<Vec<()>>()
+            .await;
+    }
+
+    /// What was done, so far or at all.
+    pub fn into_outcome(self) -> Provisioned {
+        self.outcome.into_inner()
+    }
+
+    /// Gives whether the step was done: not where somebody else created the repository meanwhile. What it gets is theirs to
+    /// say, and the next run looks again.
+    async fn step(&self, step: &Step) -> Result<bool, Failure> {
+        let repository = step.repository();
+        if let Some(creation) = &step.create {
+            let (creator, unset) = create(self.ecr, repository, creation).await?;
+            if creator == Creator::Another {
+                return Ok(false);
+            }
+            (self.on_event)(Event::Created { repository });
+            if let Some(failure) = unset {
+                self.note(failure);
+            }
+        }
+        if let Some(policy) = step.policy_to_put() {
+            put_policy(self.ecr, repository, policy).await?;
+            (self.on_event)(Event::PolicyInstalled { repository });
+        }
+        Ok(true)
+    }
+
+    fn note(&self, failure: Failure) {
+        let problem = Problem::error(Kind::Failed(failure), &[]);
+        self.outcome.borrow_mut().problems.push(problem);
+    }
+}

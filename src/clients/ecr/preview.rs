@@ -1,0 +1,81 @@
+//! ECR's own opinion of a lifecycle policy (`StartLifecyclePolicyPreview`). It changes nothing.
+
+use std::time::Duration;
+
+use aws_sdk_ecr::types::LifecyclePolicyPreviewStatus;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use tokio::time::sleep;
+
+use crate::clients::ecr::Ecr;
+use crate::clients::ecr::shapes::on;
+use crate::clients::pace::Api;
+use crate::model::failure::{Failure, FailureKind, Side};
+use crate::model::reference::Repository;
+
+/// Between two looks at a preview; the SDK's own waiter takes five seconds.
+const PAUSE: Duration = Duration::from_secs(2);
+/// How often we look before giving up.
+const LOOKS: usize = 100;
+
+impl Ecr {
+    /// How many images the policy would act on now, by ECR's own reckoning. One preview runs at a time in a repository.
+    ///
+    /// # Errors
+    /// The service's; also where somebody else's preview is in the way, or it does not complete.
+    pub async fn preview(&self, repository: &Repository, policy: &str) -> Result<usize, Failure> {
+        let subject = on("StartLifecyclePolicyPreview", repository, Side::Target);
+        let client = self.client(&repository.registry);
+        self.pace
+            .run(Api::Other, async || {
+                let request = client
+                    .start_lifecycle_policy_preview()
+                    .registry_id(repository.registry.account())
+                    .repository_name(repository.name.as_str())
+                    .lifecycle_policy_text(policy);
+                request.send().await.map_err(|error| match error.code() {
+                    Some("LifecyclePolicyPreviewInProgressException") => subject.failure(
+                        FailureKind::Other,
+                        "another preview of this repository is running; try again later",
+                    ),
+                    _ => subject.sdk(&error),
+                })
+            })
+            .await?;
+        let subject = on("GetLifecyclePolicyPreview", repository, Side::Target);
+        for _ in 0..LOOKS {
+            let answer = self
+                .pace
+                .run(Api::Other, async || {
+                    let request = client
+                        .get_lifecycle_policy_preview()
+                        .registry_id(repository.registry.account())
+                        .repository_name(repository.name.as_str())
+                        .max_results(1);
+                    request.send().await.map_err(|error| subject.sdk(&error))
+                })
+                .await?;
+            match answer.status() {
+                Some(LifecyclePolicyPreviewStatus::Complete) => {
+                    // Somebody else may have begun a preview of another policy since.
+                    if answer
+                        .lifecycle_policy_text()
+                        .is_some_and(|text| text != policy)
+                    {
+                        let message = "the preview is of another policy; try again later";
+                        return Err(subject.failure(FailureKind::Other, message));
+                    }
+                    let summary = answer.summary();
+                    let expiring = summary.and_then(|summary| summary.expiring_image_total_count());
+                    let expiring = usize::try_from(expiring.unwrap_or(0)).unwrap_or(usize::MAX);
+                    return Ok(expiring.max(answer.preview_results().len()));
+                }
+                Some(LifecyclePolicyPreviewStatus::InProgress) => sleep(PAUSE).await,
+                status => {
+                    let message = format!("the preview ended as {status:?}");
+                    return Err(subject.failure(FailureKind::Other, message));
+                }
+            }
+        }
+        Err(subject.failure(FailureKind::Other, "the preview does not end"))
+    }
+}

@@ -1,0 +1,407 @@
+//! `bootstrap`: create repositories and install lifecycle policies, for configs or for repositories that are named. It
+//! fails closed: a policy that would mark an image is not put.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+
+use crate::apply::bootstrap::Bootstrap;
+use crate::apply::event::Event;
+use crate::clients::inventory;
+use crate::commands::choices::Provisioning;
+use crate::commands::connection::{self, Connection, Wish};
+use crate::commands::pacing::Pacing;
+use crate::commands::selection::{self, Selection, Wrong};
+use crate::commands::surroundings::Surroundings;
+use crate::commands::{log, settings, signals};
+use crate::model::exit::Exit;
+use crate::model::inventory::Inventory;
+use crate::model::project::Project;
+use crate::model::reference::{Registry, Repository, RepositoryName};
+use crate::model::settings::Settings;
+use crate::model::time::Timestamp;
+use crate::model::wildcard;
+use crate::plan::bootstrap::{self, Plan, Rules, Wanted};
+use crate::plan::mapping;
+use crate::plan::outcome::Provisioned;
+use crate::plan::problem::{Class, Kind, Problem, Severity};
+use crate::report::{self, bootstrap as show, problems};
+
+/// How the report is written to stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For a terminal.
+    Table,
+    /// JSON, schema demitasse.bootstrap/v1.
+    Json,
+    /// For pull requests.
+    Markdown,
+}
+
+/// The arguments of `bootstrap`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    selection: Selection,
+
+    /// Repositories by name, or those that exist by a pattern with *; in the place of configs
+    #[arg(long, env = "DEMITASSE_REPOSITORY", value_name = "PATTERN", conflicts_with_all = ["config", "task_definition"], help_heading = "Repositories")]
+    repository: Vec<String>,
+
+    /// The same from a file, one on a line; - reads standard input
+    #[arg(long, env = "DEMITASSE_REPOSITORIES_FROM", value_name = "FILE|-", conflicts_with_all = ["config", "task_definition"], help_heading = "Repositories")]
+    repositories_from: Option<PathBuf>,
+
+    #[command(flatten)]
+    provisioning: Provisioning,
+
+    /// Also give the common repositories a policy, which keeps so many images [200 if no number is given]
+    #[arg(long, env = "DEMITASSE_COMMON_KEEP", value_name = "N", num_args = 0..=1, default_missing_value = "200", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Repositories")]
+    common_keep: Option<u32>,
+
+    /// Put our policy in the place of one that differs
+    #[arg(long, env = "DEMITASSE_OVERWRITE", value_parser = BoolishValueParser::new(), help_heading = "Repositories")]
+    overwrite: bool,
+
+    /// Let the registry mount blobs across repositories
+    #[arg(long, env = "DEMITASSE_ENABLE_BLOB_MOUNTING", value_parser = BoolishValueParser::new(), help_heading = "Repositories")]
+    enable_blob_mounting: bool,
+
+    /// Ask ECR's own preview before a policy is put on a repository with images
+    #[arg(long, env = "DEMITASSE_PREVIEW", value_parser = BoolishValueParser::new(), help_heading = "Run")]
+    preview: bool,
+
+    /// Replace policies without asking
+    #[arg(long, env = "DEMITASSE_YES", value_parser = BoolishValueParser::new(), help_heading = "Run")]
+    yes: bool,
+
+    /// Show what would be done and write nothing
+    #[arg(long, env = "DEMITASSE_DRY_RUN", value_parser = BoolishValueParser::new(), help_heading = "Run")]
+    dry_run: bool,
+
+    /// Exit 2 when a dry run has changes
+    #[arg(long, env = "DEMITASSE_DETAILED_EXITCODE", value_parser = BoolishValueParser::new(), help_heading = "Run")]
+    detailed_exitcode: bool,
+
+    #[command(flatten)]
+    pacing: Pacing,
+
+    /// What to write to stdout
+    #[arg(
+        short,
+        long,
+        env = "DEMITASSE_OUTPUT",
+        value_enum,
+        default_value = "table",
+        help_heading = "Run"
+    )]
+    output: Output,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let ended = match builder.enable_all().build() {
+        Ok(runtime) => runtime.block_on(bootstrap(args, surroundings)),
+        Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
+    };
+    ended.unwrap_or_else(|wrong| {
+        selection::tell(&wrong, surroundings);
+        Exit::Input
+    })
+}
+
+async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Vec<Wrong>> {
+    let one = |wrong: Wrong| vec![wrong];
+    let named = named(args, surroundings).map_err(one)?;
+    let selected = match &named {
+        None => {
+            let (selected, wrong) = args.selection.read(surroundings)?;
+            if !wrong.is_empty() {
+                return Err(wrong);
+            }
+            Some(selected)
+        }
+        Some(_) => None,
+    };
+    let projects = selected
+        .as_ref()
+        .map_or(&[][..], |selected| &selected.projects);
+    let given = args.selection.settings.as_deref();
+    let settings = match &named {
+        None => settings::read(given, projects, surroundings),
+        Some(_) => settings::read_here(given, surroundings),
+    };
+    let settings = settings.map_err(one)?;
+    let wish = Wish {
+        region: projects.iter().find_map(|project| project.region.clone()),
+        role: args.selection.role(surroundings),
+        envfile: selected
+            .as_ref()
+            .map(|selected| selected.envfile.clone())
+            .unwrap_or_default(),
+        timeout: args.pacing.timeout,
+        jobs: args.pacing.jobs,
+    };
+    let connection = connection::connect(wish, surroundings).await.map_err(one)?;
+    let rules = Rules {
+        provision: args.provisioning.provision(&settings),
+        common_keep: args.common_keep,
+        overwrite: args.overwrite,
+        enable_blob_mounting: args.enable_blob_mounting,
+    };
+    let now = surroundings.now();
+    let end = connection.pace.end();
+    let planned = tokio::select! {
+        planned = plan(args, named, projects, &settings, &rules, &connection, now) => planned.map_err(one)?,
+        exit = signals::received() => {
+            surroundings.tell("interrupted; nothing was written\n");
+            return Ok(exit);
+        }
+        () = tokio::time::sleep_until(end) => {
+            surroundings.tell("error: reading took longer than --timeout; nothing was written\n");
+            return Ok(Exit::World);
+        }
+    };
+    let plan = match planned {
+        Ok(plan) => plan,
+        Err(problem) => {
+            let finding = report::findings([&*problem]);
+            surroundings.tell(problems::render(&finding));
+            return Ok(Exit::World);
+        }
+    };
+    act(args, &plan, &connection, surroundings).await
+}
+
+/// The lines of `--repository` and `--repositories-from`; nothing where neither is given. An empty list is a mistake in
+/// whatever made it.
+fn named(args: &Args, surroundings: &Surroundings<'_>) -> Result<Option<Vec<String>>, Wrong> {
+    if args.repository.is_empty() && args.repositories_from.is_none() {
+        return Ok(None);
+    }
+    let mut names = args.repository.clone();
+    if let Some(path) = &args.repositories_from {
+        let text = surroundings.read(path)?;
+        let lines = text.lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        names.extend(lines.map(str::to_owned));
+        if names.is_empty() {
+            let name = path.display();
+            return Err(Wrong::from(format!(
+                "{name}: an empty list of repositories"
+            )));
+        }
+    }
+    for name in names.iter().filter(|name| !name.contains('*')) {
+        name.parse::<RepositoryName>()
+            .map_err(|error| Wrong::from(error.to_string()))?;
+    }
+    Ok(Some(names))
+}
+
+/// What should exist, and what that means.
+async fn plan(
+    args: &Args,
+    named: Option<Vec<String>>,
+    projects: &[Project],
+    settings: &Settings,
+    rules: &Rules,
+    connection: &Connection,
+    now: Timestamp,
+) -> Result<Result<Plan, Box<Problem>>, Wrong> {
+    let mut seen = Inventory::default();
+    let mut mapping_problems = Vec::new();
+    let wanted = match named {
+        None => {
+            let mapping = mapping::map(projects, &args.provisioning.mapping(settings)?);
+            mapping_problems.clone_from(&mapping.problems);
+            bootstrap::from_mapping(&mapping, rules.common_keep.is_some())
+        }
+        Some(names) => match expand(&names, connection, &mut seen).await {
+            Ok(wanted) if wanted.is_empty() => {
+                let names = names.join(", ");
+                return Err(Wrong::from(format!("no repository matches {names}")));
+            }
+            Ok(wanted) => wanted,
+            Err(problem) => return Ok(Err(problem)),
+        },
+    };
+    let mut plan = loop {
+        let (plan, questions) = bootstrap::plan(&wanted, &seen, rules, now);
+        if questions.is_empty() {
+            break plan;
+        }
+        inventory::answer(&connection.ecr, &connection.endpoint, &questions, &mut seen).await;
+    };
+    if args.preview {
+        preview(&mut plan, &connection.ecr).await;
+    }
+    plan.problems.extend(mapping_problems);
+    Ok(Ok(plan))
+}
+
+/// Names and patterns become repositories. With patterns, or many names, everything is listed page by page, and what the
+/// pages say is noted.
+async fn expand(
+    names: &[String],
+    connection: &Connection,
+    seen: &mut Inventory,
+) -> Result<Vec<Wanted>, Box<Problem>> {
+    let failed = |failure| Box::new(Problem::error(Kind::Failed(failure), &[]));
+    let registry = connection.ecr.home().await.map_err(failed)?;
+    let exact = names
+        .iter()
+        .filter_map(|name| name.parse::<RepositoryName>().ok());
+    let mut found: BTreeSet<Repository> = exact.map(|name| repository(&registry, name)).collect();
+    let patterns: Vec<&String> = names.iter().filter(|name| name.contains('*')).collect();
+    if !patterns.is_empty() || found.len() > 100 {
+        let all = connection.ecr.all(&registry).await.map_err(failed)?;
+        for (repository, settings) in all {
+            let name = repository.name.as_str();
+            if patterns
+                .iter()
+                .any(|pattern| wildcard::matches(pattern, name))
+            {
+                found.insert(repository.clone());
+            }
+            if found.contains(&repository) {
+                let facts = seen.repositories.entry(repository).or_default();
+                facts.proved_existence = true;
+                facts.settings = Some(Ok(settings));
+            }
+        }
+        for repository in &found {
+            let facts = seen.repositories.entry(repository.clone()).or_default();
+            facts.denied_existence = !facts.proved_existence;
+        }
+    }
+    Ok(bootstrap::listed(found))
+}
+
+fn repository(registry: &Registry, name: RepositoryName) -> Repository {
+    let registry = registry.clone();
+    Repository { registry, name }
+}
+
+/// ECR's second opinion on every policy that would be put on a repository that exists.
+async fn preview(plan: &mut Plan, ecr: &crate::clients::ecr::Ecr) {
+    for at in 0..plan.steps.len() {
+        let Some(step) = plan.steps.get(at).filter(|step| step.create.is_none()) else {
+            continue;
+        };
+        let Some(policy) = step.policy_to_put() else {
+            continue;
+        };
+        match ecr.preview(step.repository(), &policy.to_string()).await {
+            Ok(marked) => bootstrap::confirm_preview(plan, at, marked),
+            Err(failure) => {
+                let kind = Kind::Unknown(failure);
+                let problem = Problem::warning(kind, &step.wanted.uses);
+                plan.problems.push(problem);
+            }
+        }
+    }
+}
+
+/// Shows, asks, acts, shows.
+async fn act(
+    args: &Args,
+    plan: &Plan,
+    connection: &Connection,
+    surroundings: &mut Surroundings<'_>,
+) -> Result<Exit, Vec<Wrong>> {
+    let before = worst(plan, None);
+    if args.dry_run || !plan.has_changes() {
+        let pending = args.dry_run && args.detailed_exitcode && plan.has_changes();
+        let exit = if pending && before == Exit::Done {
+            Exit::Changes
+        } else {
+            before
+        };
+        let report = show::report(plan, None, exit.code());
+        write(&report, args.output, surroundings);
+        surroundings.tell(problems::render(&report.problems));
+        return Ok(exit);
+    }
+    let preview = show::report(plan, None, 0);
+    if args.output == Output::Table {
+        surroundings.tell(show::table(&preview, surroundings.colour()));
+    }
+    surroundings.tell(problems::render(&preview.problems));
+    if plan.replaced() > 0 && !args.yes {
+        let question = format!("Replace {} lifecycle policies?", plan.replaced());
+        match surroundings.ask(&question) {
+            Some(true) => {}
+            Some(false) => {
+                surroundings.tell("nothing was written\n");
+                return Ok(Exit::Decision);
+            }
+            None => {
+                let wrong = format!(
+                    "error: {} lifecycle policies would be replaced; nothing was written\n  hint: pass --yes\n",
+                    plan.replaced()
+                );
+                surroundings.tell(wrong);
+                return Ok(Exit::Decision);
+            }
+        }
+    }
+    let (outcome, stopped) = carry_out(plan, connection, surroundings).await;
+    let exit = worst(plan, Some(&outcome)).max(stopped);
+    let report = show::report(plan, Some(&outcome), exit.code());
+    write(&report, args.output, surroundings);
+    let while_acting = report::findings(&outcome.problems);
+    surroundings.tell(problems::render(&while_acting));
+    Ok(exit)
+}
+
+async fn carry_out(
+    plan: &Plan,
+    connection: &Connection,
+    surroundings: &mut Surroundings<'_>,
+) -> (Provisioned, Exit) {
+    let told = RefCell::new(&mut *surroundings);
+    let on_event = |event: Event<'_>| {
+        if let Some(line) = log::line(&event) {
+            told.borrow_mut().tell(line);
+        }
+    };
+    let run = Bootstrap::new(plan, &connection.ecr, &on_event);
+    let stopped = tokio::select! {
+        () = run.carry_out(plan) => Exit::Done,
+        exit = signals::received() => exit,
+        () = tokio::time::sleep_until(connection.pace.end()) => Exit::World,
+    };
+    let outcome = run.into_outcome();
+    match stopped {
+        Exit::Done => {}
+        Exit::World => surroundings
+            .tell("error: the run took longer than --timeout; run it again to finish the rest\n"),
+        _ => surroundings.tell("interrupted; run it again to finish the rest\n"),
+    }
+    (outcome, stopped)
+}
+
+fn write(report: &show::Report, output: Output, surroundings: &mut Surroundings<'_>) {
+    let text = match output {
+        Output::Table => show::table(report, surroundings.colour()),
+        Output::Json => report::json::text(report),
+        Output::Markdown => show::markdown(report),
+    };
+    surroundings.show(&text);
+}
+
+fn worst(plan: &Plan, outcome: Option<&Provisioned>) -> Exit {
+    let while_acting = outcome.map(|outcome| outcome.problems.as_slice());
+    let findings = plan.problems.iter().chain(while_acting.unwrap_or_default());
+    let errors = findings.filter(|problem| problem.severity == Severity::Error);
+    let exits = errors.map(|problem| match problem.class() {
+        Class::World => Exit::World,
+        Class::Input => Exit::Input,
+        Class::Decision => Exit::Decision,
+    });
+    exits.max().unwrap_or(Exit::Done)
+}

@@ -1,0 +1,316 @@
+//! `bootstrap` end to end: what should exist, what exists, and the difference; failing closed.
+
+mod support;
+
+use std::io::Write as _;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use demitasse_sandbox::Options;
+use serde_json::{Value, json};
+use support::{Case, common, ran};
+
+fn our_policy(keep: u32) -> Value {
+    json!({"rules": [
+        {"rulePriority": 1, "selection": {"tagStatus": "tagged", "tagPatternList": ["inuse-*"], "countType": "imageCountMoreThan", "countNumber": 9999}, "action": {"type": "expire"}},
+        {"rulePriority": 2, "selection": {"tagStatus": "tagged", "tagPatternList": ["*"], "countType": "imageCountMoreThan", "countNumber": keep}, "action": {"type": "expire"}},
+        {"rulePriority": 3, "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30}, "action": {"type": "expire"}},
+    ]})
+}
+
+/// `fluentd/<name>` with so many tagged images, and further keys.
+fn repository(name: &str, images: usize, further: Value) -> Value {
+    let image = |number: usize| json!({"tags": [format!("v{number}")], "pushedDaysAgo": images - number, "layers": [{"size": 64, "seed": format!("v{number}")}]});
+    let mut repository = json!({"name": format!("fluentd/{name}"), "images": (0..images).map(image).collect::<Vec<_>>()});
+    for (key, value) in further.as_object().into_iter().flatten() {
+        repository[key] = value.clone();
+    }
+    repository
+}
+
+fn case(repositories: Vec<Value>) -> Case {
+    Case::new(&json!({"repositories": repositories}), Options::default())
+}
+
+fn keep(case: &Case, name: &str) -> Option<u64> {
+    case.sandbox.with_state(|state| {
+        let text = state.repository(name)?.lifecycle.clone()?;
+        let policy: Value = serde_json::from_str(&text).expect("JSON");
+        policy["rules"][1]["selection"]["countNumber"].as_u64()
+    })
+}
+
+#[test]
+fn configs_give_their_targets_and_a_rerun_has_nothing_to_do() {
+    let case = Case::common(&["aaaa"]);
+    case.project("app", &["HOST/fluentd/app:aaaa"]);
+    case.project("web", &["HOST/fluentd/web:not-built-yet"]);
+    let dry = case.run(&[
+        "bootstrap",
+        "-c",
+        "*/ecspresso.yml",
+        "--dry-run",
+        "--detailed-exitcode",
+    ]);
+    dry.expect(2, &[]);
+    assert!(
+        dry.out
+            .contains("Plan: 2 repositories to create, 2 policies to install."),
+        "{}",
+        dry.out
+    );
+    assert!(case.writes().is_empty());
+    let done = case.run(&["bootstrap", "-c", "*/ecspresso.yml", "--keep", "40"]);
+    done.expect(0, &[]);
+    for name in ["fluentd/app", "fluentd/web"] {
+        assert_eq!(keep(&case, name), Some(40), "{name}");
+    }
+    case.sandbox.with_state(|state| {
+        let web = state.repository("fluentd/web").expect("created");
+        assert_eq!(web.tags["demitasse:family"], "web");
+        assert_eq!(web.exclusions, ["inuse-*"]);
+    });
+    case.sandbox.clear_log();
+    let again = case.run(&["bootstrap", "-c", "*/ecspresso.yml", "--keep", "40"]);
+    again.expect(0, &[]);
+    assert!(case.writes().is_empty());
+    assert!(again.out.contains("2 policies fine"), "{}", again.out);
+}
+
+#[test]
+fn what_marks_is_not_put_and_the_needed_keep_is_named() {
+    let case = case(vec![
+        repository("app", 12, json!({})),
+        repository("web", 3, json!({})),
+    ]);
+    let ran = case.run(&["bootstrap", "--repository", "fluentd/*", "--keep", "10"]);
+    ran.expect(
+        4,
+        &["fluentd/app: the policy would expire 2", "keep at least 12"],
+    );
+    assert_eq!(keep(&case, "fluentd/app"), None);
+    assert_eq!(keep(&case, "fluentd/web"), Some(10), "the others are done");
+    case.run(&["bootstrap", "--repository", "fluentd/*", "--keep", "12"])
+        .expect(0, &[]);
+    assert_eq!(keep(&case, "fluentd/app"), Some(12));
+    assert!(case.sandbox.run_lifecycle().is_empty());
+}
+
+#[test]
+fn other_policies_stay_unless_they_are_to_be_replaced() {
+    let by_age = json!({"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 90}, "action": {"type": "expire"}}]});
+    let case = case(vec![
+        repository("age", 3, json!({"lifecyclePolicy": by_age})),
+        repository("equal", 3, json!({"lifecyclePolicy": our_policy(30)})),
+        repository("more", 3, json!({"lifecyclePolicy": our_policy(60)})),
+    ]);
+    let arguments = ["bootstrap", "--repository", "fluentd/*"];
+    let ran = case.run(&arguments);
+    ran.expect(0, &["warning", "too weak"]);
+    assert!(case.writes().is_empty());
+    assert!(
+        ran.out.contains("2 policies fine, 1 policy weaker"),
+        "{}",
+        ran.out
+    );
+
+    let mut overwrite = arguments.to_vec();
+    overwrite.push("--overwrite");
+    case.run(&overwrite)
+        .expect(4, &["2 lifecycle policies would be replaced", "--yes"]);
+    assert!(case.writes().is_empty());
+    overwrite.push("--yes");
+    case.run(&overwrite).expect(0, &[]);
+    for name in ["age", "equal", "more"] {
+        assert_eq!(keep(&case, &format!("fluentd/{name}")), Some(30), "{name}");
+    }
+}
+
+#[test]
+fn unknown_is_refused() {
+    let case = case(vec![repository("app", 3, json!({}))]);
+    for action in ["ecr:GetLifecyclePolicy", "ecr:DescribeImages"] {
+        let denied = action.parse().expect("a denial");
+        case.sandbox.deny(vec![denied]);
+        case.run(&["bootstrap", "--repository", "fluentd/app"])
+            .expect(1, &[action]);
+        assert!(case.writes().is_empty());
+    }
+}
+
+#[test]
+fn ecrs_own_preview_is_a_second_opinion() {
+    let case = case(vec![repository("app", 3, json!({}))]);
+    case.run(&["bootstrap", "--repository", "fluentd/app", "--preview"])
+        .expect(0, &[]);
+    let asked = case
+        .sandbox
+        .log()
+        .iter()
+        .filter(|one| one.operation == "StartLifecyclePolicyPreview")
+        .count();
+    assert_eq!(asked, 1);
+    assert_eq!(keep(&case, "fluentd/app"), Some(30));
+}
+
+#[test]
+fn common_repositories_get_a_policy_only_on_request_and_if_nothing_pulls_from_them() {
+    let case = Case::common(&["aaaa"]);
+    let app = case.project("app", &["HOST/fluentd/app:aaaa"]);
+    case.run(&["bootstrap", "-c", &app]).expect(0, &[]);
+    assert_eq!(keep(&case, "fluentd/common"), None);
+    let web = case.project("web", &["HOST/fluentd/common:aaaa"]);
+    case.run(&["bootstrap", "-c", &app, "-c", &web, "--common-keep"])
+        .expect(4, &["a task definition still pulls from it"]);
+    assert_eq!(keep(&case, "fluentd/common"), None);
+    case.run(&["bootstrap", "-c", &app, "--common-keep"])
+        .expect(0, &[]);
+    assert_eq!(keep(&case, "fluentd/common"), Some(200));
+}
+
+#[test]
+fn blob_mounting_is_enabled_only_on_request() {
+    let case = Case::new(
+        &common(&["aaaa"]),
+        Options {
+            mount: Some(false),
+            ..Options::default()
+        },
+    );
+    let setting = || {
+        case.sandbox
+            .with_state(|state| state.settings["BLOB_MOUNTING"].clone())
+    };
+    case.run(&["bootstrap", "--repository", "fluentd/common"])
+        .expect(0, &["BLOB_MOUNTING is off", "--enable-blob-mounting"]);
+    assert_eq!(setting(), "DISABLED");
+    case.run(&[
+        "bootstrap",
+        "--repository",
+        "fluentd/common",
+        "--enable-blob-mounting",
+    ])
+    .expect(0, &[]);
+    assert_eq!(setting(), "ENABLED");
+}
+
+#[test]
+fn names_come_from_a_pipe_and_an_empty_one_is_refused() {
+    let case = case(vec![repository("app", 1, json!({}))]);
+    let piped = |text: &str| {
+        let mut command = case.command(&["bootstrap", "--repositories-from", "-"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("runs");
+        child
+            .stdin
+            .take()
+            .expect("a pipe")
+            .write_all(text.as_bytes())
+            .expect("written");
+        let output = child.wait_with_output().expect("ends");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    assert_eq!(piped("fluentd/app\n# new:\nfluentd/new\n").0, Some(0));
+    assert_eq!(keep(&case, "fluentd/new"), Some(30));
+    let (code, said) = piped("\n");
+    assert_eq!(code, Some(3));
+    assert!(said.contains("an empty list"), "{said}");
+    case.run(&["bootstrap", "--repository", "Fluentd/App"])
+        .expect(3, &["not a legal ECR repository name"]);
+    case.run(&["bootstrap", "--repository", "nobody/*"])
+        .expect(3, &["no repository matches"]);
+}
+
+#[test]
+fn exceptions_by_repository() {
+    let case = case(Vec::new());
+    case.write("demitasse.yml", "keep: 20\nrepositories:\n- match: 'fluentd/a*'\n  keep: 100\n  scan_on_push: true\n  tags: {tier: sidecar}\n");
+    case.run(&[
+        "bootstrap",
+        "--repository",
+        "fluentd/app",
+        "--repository",
+        "fluentd/web",
+    ])
+    .expect(0, &[]);
+    assert_eq!(keep(&case, "fluentd/app"), Some(100));
+    assert_eq!(keep(&case, "fluentd/web"), Some(20));
+    case.sandbox.with_state(|state| {
+        assert_eq!(
+            state.repository("fluentd/app").expect("created").tags["tier"],
+            "sidecar"
+        );
+    });
+}
+
+#[test]
+fn one_failure_does_not_stop_the_others_and_a_rerun_finishes() {
+    let case = case(Vec::new());
+    let fault = "500@ecr:CreateRepository=fluentd/web#*";
+    case.sandbox
+        .set_faults(vec![fault.parse().expect("a fault")]);
+    let names = ["fluentd/app", "fluentd/web", "fluentd/job"];
+    let mut arguments = vec!["bootstrap", "--output", "json"];
+    for name in names {
+        arguments.extend(["--repository", name]);
+    }
+    let first = case.run(&arguments);
+    first.expect(1, &["fluentd/web"]);
+    let report = first.report();
+    assert_eq!(report["schema"], "demitasse.bootstrap/v1");
+    assert_eq!(
+        (&report["summary"]["done"], &report["summary"]["failed"]),
+        (&json!(2), &json!(1))
+    );
+    case.sandbox.set_faults(Vec::new());
+    case.run(&arguments).expect(0, &[]);
+    assert_eq!(keep(&case, "fluentd/web"), Some(30));
+}
+
+#[test]
+fn a_signal_ends_it_and_a_rerun_finishes_the_rest() {
+    let rtt = Duration::from_millis(100);
+    let case = Case::new(
+        &json!({"repositories": []}),
+        Options {
+            rtt,
+            ..Options::default()
+        },
+    );
+    let names: Vec<String> = (0..300)
+        .map(|number| format!("fluentd/n{number}"))
+        .collect();
+    case.write("names", &names.join("\n"));
+    let arguments = ["bootstrap", "--repositories-from", "names"];
+    let mut command = case.command(&arguments);
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("runs");
+    while case.sandbox.with_state(|state| state.repositories.len()) < 20 {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let mut kill = std::process::Command::new("kill");
+    kill.args(["-INT", &child.id().to_string()]);
+    assert_eq!(ran(kill).code, 0);
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(130));
+    assert!(case.sandbox.with_state(|state| state.repositories.len()) < 300);
+    case.run(&arguments).expect(0, &[]);
+    case.sandbox.clear_log();
+    case.run(&arguments).expect(0, &[]);
+    assert!(case.writes().is_empty());
+    assert_eq!(
+        case.sandbox.with_state(|state| state.repositories.len()),
+        300
+    );
+}
