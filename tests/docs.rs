@@ -90,7 +90,9 @@ fn the_documented_settings_are_read() {
 #[test]
 fn every_flag_that_a_document_names_exists() {
     let case = Case::common(&["aaaa"]);
-    let help = case.run(&["promote", "--help"]).out;
+    let help = ["promote", "bootstrap"]
+        .map(|command| case.run(&[command, "--help"]).out)
+        .concat();
     for name in [
         "README.md",
         "docs/settings.md",
