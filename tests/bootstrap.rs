@@ -314,3 +314,33 @@ fn a_signal_ends_it_and_a_rerun_finishes_the_rest() {
         300
     );
 }
+
+#[test]
+fn what_the_services_of_a_cluster_use_gives_the_targets() {
+    let host = support::HOST;
+    let definition = |family: &str, tag: &str| json!({"family": family, "containers": [{"name": "fluentd", "image": format!("{host}/fluentd/{family}:{tag}")}, {"name": "nginx", "image": "nginx:1"}]});
+    let mut world = common(&["aaaa", "bbbb"]);
+    world["taskDefinitions"] = json!([
+        definition("app", "aaaa"),
+        definition("app", "bbbb"),
+        definition("web", "aaaa"),
+        definition("job", "aaaa")
+    ]);
+    world["clusters"] = json!(["default", "other"]);
+    world["services"] = json!([
+        {"name": "app", "taskDefinition": "app:2"},
+        {"name": "web", "cluster": "other", "taskDefinition": "web:1"},
+    ]);
+    let case = Case::new(&world, Options::default());
+    case.run(&["bootstrap", "--from-ecs", "--cluster", "default"])
+        .expect(0, &[]);
+    assert_eq!(keep(&case, "fluentd/app"), Some(30));
+    assert!(!case.exists("fluentd/web"), "another cluster");
+    case.run(&["bootstrap", "--from-ecs"]).expect(0, &[]);
+    assert_eq!(keep(&case, "fluentd/web"), Some(30));
+    assert!(!case.exists("fluentd/job"), "no service uses it");
+    case.sandbox
+        .deny(vec!["ecs:DescribeServices".parse().expect("a denial")]);
+    case.run(&["bootstrap", "--from-ecs"])
+        .expect(1, &["ecs:DescribeServices"]);
+}

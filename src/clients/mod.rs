@@ -3,6 +3,7 @@
 
 pub mod aws;
 pub mod ecr;
+pub mod ecs;
 pub mod inventory;
 pub mod pace;
 pub mod registry;

@@ -27,6 +27,8 @@ pub enum Api {
     BatchCheckLayerAvailability,
     /// `GetDownloadUrlForLayer` and blob downloads: 3,000/s.
     GetDownloadUrlForLayer,
+    /// Reads of ECS: 20/s, of which half is left to deployments (Amazon ECS Developer Guide, "Request throttling").
+    Ecs,
     /// Everything without a published quota.
     Other,
 }
@@ -35,7 +37,7 @@ impl Api {
     /// The default quota, in requests per second. The one for unpublished rates is a bound for our own politeness.
     fn per_second(self) -> f64 {
         match self {
-            Self::PutImage => 10.0,
+            Self::PutImage | Self::Ecs => 10.0,
             Self::InitiateLayerUpload | Self::CompleteLayerUpload => 100.0,
             Self::BatchGetImage => 2000.0,
             Self::BatchCheckLayerAvailability => 1000.0,

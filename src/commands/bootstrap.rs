@@ -2,7 +2,7 @@
 //! fails closed: a policy that would mark an image is not put.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
@@ -53,6 +53,20 @@ pub struct Args {
     /// The same from a file, one on a line; - reads standard input
     #[arg(long, env = "DEMITASSE_REPOSITORIES_FROM", value_name = "FILE|-", conflicts_with_all = ["config", "task_definition"], help_heading = "Repositories")]
     repositories_from: Option<PathBuf>,
+
+    /// The task definitions that the services of ECS clusters use, in the place of configs
+    #[arg(long, env = "DEMITASSE_FROM_ECS", value_parser = BoolishValueParser::new(), conflicts_with_all = ["config", "task_definition", "repository", "repositories_from"], help_heading = "Repositories")]
+    from_ecs: bool,
+
+    /// Only these clusters, with --from-ecs [all of the Region]
+    #[arg(
+        long,
+        env = "DEMITASSE_CLUSTER",
+        value_name = "NAME",
+        requires = "from_ecs",
+        help_heading = "Repositories"
+    )]
+    cluster: Vec<String>,
 
     #[command(flatten)]
     provisioning: Provisioning,
@@ -113,37 +127,44 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
     })
 }
 
+/// Where the wanted repositories come from.
+enum Origin {
+    /// Projects: configs, or what services use.
+    Projects(Vec<Project>),
+    /// Names and patterns.
+    Named(Vec<String>),
+    /// ECS, not read yet.
+    Ecs(Vec<String>),
+}
+
 async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Vec<Wrong>> {
     let one = |wrong: Wrong| vec![wrong];
-    let named = named(args, surroundings).map_err(one)?;
-    let selected = match &named {
-        None => {
-            let (selected, wrong) = args.selection.read(surroundings)?;
-            if !wrong.is_empty() {
-                return Err(wrong);
-            }
-            Some(selected)
-        }
-        Some(_) => None,
-    };
-    let projects = selected
-        .as_ref()
-        .map_or(&[][..], |selected| &selected.projects);
-    let given = args.selection.settings.as_deref();
-    let settings = match &named {
-        None => settings::read(given, projects, surroundings),
-        Some(_) => settings::read_here(given, surroundings),
-    };
-    let settings = settings.map_err(one)?;
-    let wish = Wish {
-        region: projects.iter().find_map(|project| project.region.clone()),
+    let mut wish = Wish {
+        region: None,
         role: args.selection.role(surroundings),
-        envfile: selected
-            .as_ref()
-            .map(|selected| selected.envfile.clone())
-            .unwrap_or_default(),
+        envfile: BTreeMap::new(),
         timeout: args.pacing.timeout,
         jobs: args.pacing.jobs,
+    };
+    let given = args.selection.settings.as_deref();
+    let (origin, settings) = if args.from_ecs {
+        let settings = settings::read_here(given, surroundings).map_err(one)?;
+        (Origin::Ecs(args.cluster.clone()), settings)
+    } else if let Some(names) = named(args, surroundings).map_err(one)? {
+        let settings = settings::read_here(given, surroundings).map_err(one)?;
+        (Origin::Named(names), settings)
+    } else {
+        let (selected, wrong) = args.selection.read(surroundings)?;
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        wish.region = selected
+            .projects
+            .iter()
+            .find_map(|project| project.region.clone());
+        wish.envfile = selected.envfile;
+        let settings = settings::read(given, &selected.projects, surroundings).map_err(one)?;
+        (Origin::Projects(selected.projects), settings)
     };
     let connection = connection::connect(wish, surroundings).await.map_err(one)?;
     let rules = Rules {
@@ -155,7 +176,7 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
     let now = surroundings.now();
     let end = connection.pace.end();
     let planned = tokio::select! {
-        planned = plan(args, named, projects, &settings, &rules, &connection, now) => planned.map_err(one)?,
+        planned = plan(args, origin, &settings, &rules, &connection, now) => planned.map_err(one)?,
         exit = signals::received() => {
             surroundings.tell("interrupted; nothing was written\n");
             return Ok(exit);
@@ -165,15 +186,14 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
             return Ok(Exit::World);
         }
     };
-    let plan = match planned {
-        Ok(plan) => plan,
+    match planned {
+        Ok(plan) => act(args, &plan, &connection, surroundings).await,
         Err(problem) => {
             let finding = report::findings([&*problem]);
             surroundings.tell(problems::render(&finding));
-            return Ok(Exit::World);
+            Ok(Exit::World)
         }
-    };
-    act(args, &plan, &connection, surroundings).await
+    }
 }
 
 /// The lines of `--repository` and `--repositories-from`; nothing where neither is given. An empty list is a mistake in
@@ -205,32 +225,52 @@ fn named(args: &Args, surroundings: &Surroundings<'_>) -> Result<Option<Vec<Stri
 /// What should exist, and what that means.
 async fn plan(
     args: &Args,
-    named: Option<Vec<String>>,
-    projects: &[Project],
+    origin: Origin,
     settings: &Settings,
     rules: &Rules,
     connection: &Connection,
     now: Timestamp,
 ) -> Result<Result<Plan, Box<Problem>>, Wrong> {
     let mut seen = Inventory::default();
-    let mut mapping_problems = Vec::new();
-    let wanted = match named {
-        None => {
-            let mapping = mapping::map(projects, &args.provisioning.mapping(settings)?);
-            mapping_problems.clone_from(&mapping.problems);
-            bootstrap::from_mapping(&mapping, rules.common_keep.is_some())
-        }
-        Some(names) => match expand(&names, connection, &mut seen).await {
-            Ok(wanted) if wanted.is_empty() => {
+    let projects = match origin {
+        Origin::Named(names) => {
+            let wanted = match expand(&names, connection, &mut seen).await {
+                Ok(wanted) => wanted,
+                Err(problem) => return Ok(Err(problem)),
+            };
+            if wanted.is_empty() {
                 let names = names.join(", ");
                 return Err(Wrong::from(format!("no repository matches {names}")));
             }
-            Ok(wanted) => wanted,
-            Err(problem) => return Ok(Err(problem)),
+            return Ok(Ok(decide(args, &wanted, seen, rules, connection, now).await));
+        }
+        Origin::Projects(projects) => projects,
+        Origin::Ecs(clusters) => match connection.ecs.projects(&clusters).await {
+            Ok(projects) => projects,
+            Err(failure) => {
+                let kind = Kind::Failed(failure);
+                return Ok(Err(Box::new(Problem::error(kind, &[]))));
+            }
         },
     };
+    let mapping = mapping::map(&projects, &args.provisioning.mapping(settings)?);
+    let wanted = bootstrap::from_mapping(&mapping, rules.common_keep.is_some());
+    let mut plan = decide(args, &wanted, seen, rules, connection, now).await;
+    plan.problems.extend(mapping.problems);
+    Ok(Ok(plan))
+}
+
+/// Decides, reads what that asked for, and decides again.
+async fn decide(
+    args: &Args,
+    wanted: &[Wanted],
+    mut seen: Inventory,
+    rules: &Rules,
+    connection: &Connection,
+    now: Timestamp,
+) -> Plan {
     let mut plan = loop {
-        let (plan, questions) = bootstrap::plan(&wanted, &seen, rules, now);
+        let (plan, questions) = bootstrap::plan(wanted, &seen, rules, now);
         if questions.is_empty() {
             break plan;
         }
@@ -239,8 +279,7 @@ async fn plan(
     if args.preview {
         preview(&mut plan, &connection.ecr).await;
     }
-    plan.problems.extend(mapping_problems);
-    Ok(Ok(plan))
+    plan
 }
 
 /// Names and patterns become repositories. With patterns, or many names, everything is listed page by page, and what the

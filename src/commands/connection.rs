@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clients::aws::{self, Access};
 use crate::clients::ecr::Ecr;
+use crate::clients::ecs::Ecs;
 use crate::clients::pace::Pace;
 use crate::clients::registry::{self, Endpoint};
 use crate::commands::selection::Wrong;
@@ -30,6 +31,7 @@ pub(super) struct Connection {
     pub(super) pace: Rc<Pace>,
     pub(super) ecr: Rc<Ecr>,
     pub(super) endpoint: Rc<Endpoint>,
+    pub(super) ecs: Ecs,
 }
 
 /// Connects. No request is sent yet, except to assume a role.
@@ -50,6 +52,7 @@ pub(super) async fn connect(
         envfile: wish.envfile,
     };
     let config = aws::load(&access).await;
+    let ecs = Ecs::new(&config, Rc::clone(&pace));
     let ecr = Rc::new(Ecr::new(config, Rc::clone(&pace)));
     let endpoint = Endpoint::new(Rc::clone(&ecr), Rc::clone(&pace), address)
         .map_err(|error| Wrong::from(format!("the HTTP client cannot be set up: {error}")))?;
@@ -57,5 +60,6 @@ pub(super) async fn connect(
         pace,
         ecr,
         endpoint: Rc::new(endpoint),
+        ecs,
     })
 }

@@ -1,0 +1,194 @@
+//! Amazon ECS, read-only: which task definitions the services of clusters use.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use aws_config::SdkConfig;
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::types::Service;
+use futures_util::future::try_join_all;
+
+use crate::clients::answer::Subject;
+use crate::clients::pace::{Api, Pace};
+use crate::model::failure::{Failure, FailureKind};
+use crate::model::project::Project;
+use crate::model::task_definition::{Container, TaskDefinition};
+
+/// The most services one `DescribeServices` takes.
+const BATCH: usize = 10;
+/// The longest page of the list operations.
+const PAGE: i32 = 100;
+
+/// A client of ECS.
+pub struct Ecs {
+    client: Client,
+    pace: Rc<Pace>,
+}
+
+impl Ecs {
+    /// A client with these credentials, paced by this.
+    pub fn new(config: &SdkConfig, pace: Rc<Pace>) -> Self {
+        let client = Client::new(config);
+        Self { client, pace }
+    }
+
+    /// A project for every task definition that a service of these clusters uses: by its setting, its deployments (ECS
+    /// controller) or its task sets (CodeDeploy and external controllers). Of all clusters, if none is named.
+    ///
+    /// # Errors
+    /// The service's; also where something that was listed could not be described: an incomplete answer is none.
+    pub async fn projects(&self, clusters: &[String]) -> Result<Vec<Project>, Failure> {
+        let clusters = if clusters.is_empty() {
+            self.clusters().await?
+        } else {
+            clusters.to_vec()
+        };
+        let services = clusters.iter().map(async |cluster| {
+            let services = self.services(cluster).await?;
+            let services = services
+                .chunks(BATCH)
+                .map(|arns| self.describe(cluster, arns));
+            Ok::<_, Failure>(try_join_all(services).await?.concat())
+        });
+        let services = try_join_all(services).await?.concat();
+        let mut users: BTreeMap<String, (String, String)> = BTreeMap::new();
+        for service in &services {
+            let name = service.service_name().unwrap_or_default().to_owned();
+            let cluster = service.cluster_arn().unwrap_or_default();
+            let cluster = cluster.rsplit('/').next().unwrap_or_default().to_owned();
+            for arn in task_definitions(service) {
+                users
+                    .entry(arn)
+                    .or_insert_with(|| (cluster.clone(), name.clone()));
+            }
+        }
+        let definitions = users.iter().map(async |(arn, (cluster, service))| {
+            Ok::<_, Failure>(Project {
+                config: PathBuf::from(format!("{cluster}/{service}")),
+                region: None,
+                cluster: cluster.clone(),
+                service: Some(service.clone()),
+                task_definition: self.task_definition(arn).await?,
+                warnings: Vec::new(),
+            })
+        });
+        try_join_all(definitions).await
+    }
+
+    async fn clusters(&self) -> Result<Vec<String>, Failure> {
+        let subject = subject("ListClusters", "all clusters");
+        let mut found = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let answer = self
+                .pace
+                .run(Api::Ecs, async || {
+                    let request = self.client.list_clusters().max_results(PAGE);
+                    let answer = request.set_next_token(token.clone()).send().await;
+                    answer.map_err(|error| subject.sdk(&error))
+                })
+                .await?;
+            found.extend(answer.cluster_arns().iter().cloned());
+            token = answer.next_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn services(&self, cluster: &str) -> Result<Vec<String>, Failure> {
+        let subject = subject("ListServices", cluster);
+        let mut found = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let answer = self
+                .pace
+                .run(Api::Ecs, async || {
+                    let request = self
+                        .client
+                        .list_services()
+                        .cluster(cluster)
+                        .max_results(PAGE);
+                    let answer = request.set_next_token(token.clone()).send().await;
+                    answer.map_err(|error| subject.sdk(&error))
+                })
+                .await?;
+            found.extend(answer.service_arns().iter().cloned());
+            token = answer.next_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn describe(&self, cluster: &str, arns: &[String]) -> Result<Vec<Service>, Failure> {
+        let subject = subject("DescribeServices", cluster);
+        let answer = self
+            .pace
+            .run(Api::Ecs, async || {
+                let request = self.client.describe_services().cluster(cluster);
+                let answer = request.set_services(Some(arns.to_vec())).send().await;
+                answer.map_err(|error| subject.sdk(&error))
+            })
+            .await?;
+        // A service that was deleted since it was listed uses nothing any more.
+        let mut failures = answer.failures().iter();
+        let failure = failures.find(|failure| failure.reason() != Some("MISSING"));
+        if let Some(failure) = failure {
+            let arn = failure.arn().unwrap_or_default();
+            let message = format!("{arn}: {}", failure.reason().unwrap_or_default());
+            return Err(subject.failure(FailureKind::BadAnswer, message));
+        }
+        Ok(answer.services().to_vec())
+    }
+
+    async fn task_definition(&self, arn: &str) -> Result<TaskDefinition, Failure> {
+        let subject = subject("DescribeTaskDefinition", arn);
+        let answer = self
+            .pace
+            .run(Api::Ecs, async || {
+                let request = self.client.describe_task_definition();
+                let answer = request.task_definition(arn).send().await;
+                answer.map_err(|error| subject.sdk(&error))
+            })
+            .await?;
+        let missing =
+            || subject.failure(FailureKind::BadAnswer, "no task definition in the answer");
+        let definition = answer.task_definition().ok_or_else(missing)?;
+        let containers = definition
+            .container_definitions()
+            .iter()
+            .map(|container| Container {
+                name: container.name().unwrap_or_default().to_owned(),
+                image: container.image().unwrap_or_default().to_owned(),
+                location: None,
+            });
+        Ok(TaskDefinition {
+            family: definition.family().ok_or_else(missing)?.to_owned(),
+            containers: containers.collect(),
+            document: serde_json::Value::Null,
+        })
+    }
+}
+
+fn task_definitions(service: &Service) -> BTreeSet<String> {
+    let deployments = service
+        .deployments()
+        .iter()
+        .map(|one| one.task_definition());
+    let task_sets = service.task_sets().iter().map(|one| one.task_definition());
+    let own = std::iter::once(service.task_definition());
+    let all = own.chain(deployments).chain(task_sets);
+    all.flatten().map(str::to_owned).collect()
+}
+
+fn subject(operation: &'static str, object: &str) -> Subject {
+    Subject {
+        operation,
+        object: object.to_owned(),
+        side: None,
+        action: format!("ecs:{operation}"),
+        resource: "*".to_owned(),
+    }
+}
