@@ -55,10 +55,7 @@ impl<'a> Bootstrap<'a> {
                 self.outcome.borrow_mut().problems.push(problem);
             }
         });
-        iter(steps)
-            .buffer_unordered(AT_ONCE)
-            .collect::<Vec<()>>()
-            .await;
+        iter(steps).buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
     /// What was done, so far or at all.

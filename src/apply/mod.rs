@@ -5,7 +5,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use futures_util::StreamExt as _;
 use futures_util::future::{join, join_all};
+use futures_util::stream::iter;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -29,6 +31,8 @@ mod repository;
 use event::Event;
 use repository::settled;
 
+/// How many targets are worked on at once; few enough that memory does not grow with their number.
+const TARGETS: usize = 64;
 /// How many blobs are streamed at once: more would not be faster, and each needs a buffer.
 const STREAMS: usize = 4;
 
@@ -100,7 +104,11 @@ impl<'a> Run<'a> {
     /// completes it.
     pub async fn carry_out(&self, plan: &Plan) {
         let targets = plan.repositories.iter();
-        join_all(targets.map(|target| self.target(plan, target))).await;
+        let targets = targets.map(|target| self.target(plan, target));
+        iter(targets)
+            .buffer_unordered(TARGETS)
+            .collect::<()>()
+            .await;
     }
 
     /// Closes the upload sessions that are still open.

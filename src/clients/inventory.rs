@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::StreamExt as _;
 use futures_util::future::{join, join_all, join3, join4};
+use futures_util::stream::iter;
 
 use crate::clients::ecr::Ecr;
 use crate::clients::registry::Endpoint;
@@ -13,6 +15,10 @@ use crate::model::inventory::{
 };
 use crate::model::manifest::Manifest;
 use crate::model::reference::{Registry, Repository};
+
+/// How many repositories are asked about at once: more than requests go out at once, so that none waits for another, and
+/// few enough that memory does not grow with their number.
+const AT_ONCE: usize = 64;
 
 /// Answers the questions into the inventory.
 pub async fn answer(
@@ -27,10 +33,11 @@ pub async fn answer(
     let sign_in = sign_in.map(async |one: &Registry| (one.clone(), endpoint.sign_in(one).await));
     let repositories = questions.repositories.iter();
     let facts = repositories.map(async |(one, ask)| (one.clone(), ask_one(ecr, one, ask).await));
+    let facts = iter(facts).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
     let (mounting, sign_in, facts, settings) = join4(
         join_all(mounting),
         join_all(sign_in),
-        join_all(facts),
+        facts,
         settings(ecr, questions),
     )
     .await;
