@@ -4,12 +4,14 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use demitasse::model::lifecycle::Policy;
 use demitasse::model::settings::Settings;
 use demitasse::plan::policy;
+use serde_json::Value;
 use support::{Case, ran};
 
 fn document(name: &str) -> String {
@@ -116,5 +118,43 @@ fn every_flag_that_a_document_names_exists() {
                 "{name} names {flag}"
             );
         }
+    }
+}
+
+/// Every key of a JSON value, at any depth.
+fn keys(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                found.insert(key.clone());
+                keys(value, found);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_of_a_report_is_documented() {
+    let text = document("docs/report.md");
+    let case = Case::common(&["aaaa", "bbbb"]);
+    let app = case.project("app", &["HOST/fluentd/app:aaaa", "nginx:1"]);
+    case.project("web", &["HOST/fluentd/web:missing"]);
+    let mut found = BTreeSet::new();
+    for arguments in [
+        &["plan", "-c", "*/ecspresso.yml", "-o", "json"][..],
+        &["promote", "-c", &app, "-o", "json"],
+        &["promote", "-c", &app, "-o", "json"],
+        &["bootstrap", "-c", &app, "-o", "json"],
+    ] {
+        keys(&case.run(arguments).report(), &mut found);
+    }
+    assert!(found.len() > 40, "{found:?}");
+    for key in found {
+        assert!(
+            text.contains(&format!("`{key}`")),
+            "docs/report.md lacks `{key}`"
+        );
     }
 }
