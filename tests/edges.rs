@@ -438,3 +438,104 @@ fn an_archived_image_is_restored_or_named() {
     case.run(&["promote", "-c", &config])
         .expect(4, &["holds sha256:"]);
 }
+
+#[test]
+fn a_listed_digest_that_gets_a_tag_takes_a_place() {
+    for old in [
+        json!({"pushedDaysAgo": 20}),
+        json!({"tags": ["x"], "pushedDaysAgo": 200, "archivedDaysAgo": 100}),
+    ] {
+        let mut old = old;
+        old["layers"] = layers("again");
+        let tagged = |number: usize| json!({"tags": [format!("v{number}")], "pushedDaysAgo": 10, "layers": layers(&format!("v{number}"))});
+        let mut images: Vec<Value> = (0..30).map(tagged).collect();
+        images.push(old);
+        let again = json!([{"tags": ["again"], "layers": layers("again")}]);
+        let case = Case::new(&world(again, json!({"images": images})), Options::default());
+        let config = case.project("app", &["HOST/fluentd/app:again"]);
+        case.run(&["promote", "-c", &config])
+            .expect(0, &["keep 30 would expire"]);
+        assert!(case.sandbox.run_lifecycle().is_empty());
+    }
+}
+
+#[test]
+fn what_is_redeployed_in_the_run_that_installs_the_policy_is_pinned() {
+    let tagged = |number: usize| json!({"tags": [format!("v{number}")], "pushedDaysAgo": 40 - number, "layers": layers(&format!("v{number}"))});
+    let images: Vec<Value> = (0..30).map(tagged).collect();
+    let common = json!([{"tags": ["v0"], "layers": layers("v0")}]);
+    let case = Case::new(
+        &world(common, json!({"images": images})),
+        Options::default(),
+    );
+    let config = case.project("app", &["HOST/fluentd/app:v0"]);
+    case.run(&["promote", "-c", &config]).expect(0, &[]);
+    let tags = case.tags("fluentd/app");
+    assert!(tags.contains_key(&pin(&tags["v0"])), "30th of 30");
+}
+
+#[test]
+fn an_ordinary_repository_that_looks_like_a_target_gets_no_policy() {
+    let image = json!({"tags": ["v1"], "layers": layers("v1")});
+    let world = json!({"repositories": [{"name": "team/app", "images": [image]}]});
+    let case = Case::new(&world, Options::default());
+    let config = case.project("app", &["HOST/team/app:v1"]);
+    case.run(&["promote", "-c", &config]).expect(0, &[]);
+    assert!(case.writes().is_empty());
+}
+
+#[test]
+fn two_allowed_moves_of_one_tag_lose_no_digest() {
+    let common = json!([{"tags": ["one"], "layers": layers("one")}, {"tags": ["two"], "layers": layers("two")}]);
+    let app = json!({"images": [{"tags": ["latest"], "layers": layers("old")}], "lifecyclePolicy": policy(30)});
+    let rtt = Duration::from_millis(700);
+    let case = Case::new(
+        &world(common, app),
+        Options {
+            rtt,
+            ..Options::default()
+        },
+    );
+    case.sandbox.with_state(|state| {
+        let one = state.tags("fluentd/common")["one"].clone();
+        state
+            .set_tag("fluentd/common", "latest", &one)
+            .expect("tagged");
+    });
+    let config = case.project("app", &["HOST/fluentd/app:latest"]);
+    thread::scope(|scope| {
+        let run = scope.spawn(|| case.run(&["promote", "-c", &config, "--allow-tag-move"]));
+        while case.sandbox.with_state(|state| state.counters.mounted) == 0 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        case.sandbox.with_state(|state| {
+            state
+                .push("fluentd/app", &image(1, "theirs"), &["latest"])
+                .expect("pushed");
+        });
+        run.join().expect("no panic").expect(4, &["holds sha256:"]);
+    });
+}
+
+#[test]
+fn redeploys_alone_bring_nothing_new() {
+    let tagged = |number: usize| json!({"tags": [format!("v{number}")], "pushedDaysAgo": 40 - number, "layers": layers(&format!("v{number}"))});
+    let images: Vec<Value> = (0..30).map(tagged).collect();
+    let case = Case::new(
+        &world(
+            json!([]),
+            json!({"images": images, "lifecyclePolicy": policy(30)}),
+        ),
+        Options::default(),
+    );
+    let config = case.project(
+        "app",
+        &[
+            "HOST/fluentd/app:v3",
+            "HOST/fluentd/app:v4",
+            "HOST/fluentd/app:v5",
+        ],
+    );
+    case.run(&["promote", "-c", &config]).expect(0, &[]);
+    assert!(case.writes().is_empty(), "27th, 26th and 25th of 30");
+}

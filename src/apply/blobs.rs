@@ -76,6 +76,7 @@ impl Run<'_> {
             target: promotion.wanted.target.clone(),
             obstacle,
             bytes,
+            total,
             refused,
         };
         if refuse {

@@ -90,12 +90,14 @@ impl Run<'_> {
     }
 
     /// Sets the tag. A refusal because it is there already is judged by what it holds. Where tags are mutable somebody else
-    /// may have set it since it was read: after a while it is read again first, and always afterwards.
+    /// may have set it since it was read: it is read again before it moves, or after a while, and always afterwards.
     async fn set_tag(&self, at: usize, promotion: &Promotion, copy: &Copy) -> Result<(), Trouble> {
         let target = &promotion.wanted.target;
-        if copy.read_back && copy.displaced.is_none() && self.began.elapsed() > STALE {
+        let moves = copy.displaced.as_ref();
+        if copy.read_back && (moves.is_some() || self.began.elapsed() > STALE) {
+            let expected = moves.map(|pin| &pin.manifest.digest);
             match self.tag(target, &promotion.tag).await? {
-                Some(holds) if holds != copy.top.digest => {
+                Some(holds) if holds != copy.top.digest && Some(&holds) != expected => {
                     return Err(Trouble::Refused(taken(promotion, copy, holds)));
                 }
                 _ => {}

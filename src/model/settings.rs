@@ -149,6 +149,14 @@ impl Settings {
                 "moving_tags: `{tag}` is no tag and no wildcard for tags"
             ));
         }
+        let tags = self
+            .repositories
+            .iter()
+            .flat_map(|exception| exception.tags.keys());
+        let mut tags = tags.chain(self.tags.keys());
+        if let Some(tag) = tags.find(|tag| tag.to_lowercase().starts_with("aws:")) {
+            return Err(format!("tags: `{tag}` is reserved for AWS"));
+        }
         if self.moving_tags.len() > MAX_MOVING_TAGS {
             return Err(format!(
                 "moving_tags: at most {MAX_MOVING_TAGS}, because ECR takes five exclusions from \
@@ -197,6 +205,7 @@ mod tests {
                 "at least 30",
             ),
             ("moving_tags: ['a b']\n", "`a b`"),
+            ("tags: {'aws:x': y}\n", "reserved"),
             ("moving_tags: [a, b, c, d, e]\n", "at most 4"),
         ];
         for (text, wanted) in cases {

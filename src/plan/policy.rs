@@ -47,7 +47,7 @@ pub fn with_untagged_days(keep: u32, untagged_days: u32) -> Policy {
             1,
             "pinned images stay".to_owned(),
             tagged(PIN_PATTERN),
-            Limit::ImageCountMoreThan(SHIELD_KEEP),
+            Limit::ImageCountMoreThan(SHIELD_KEEP.max(keep)),
         ),
         rule(
             2,

@@ -220,6 +220,8 @@ pub enum Kind {
         obstacle: MountObstacle,
         /// At most how many bytes.
         bytes: u64,
+        /// At most how many bytes in the whole run.
+        total: u64,
         /// Why that is refused, if it is.
         refused: Option<StreamingRefused>,
     },

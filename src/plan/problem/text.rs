@@ -159,6 +159,7 @@ impl fmt::Display for Kind {
                 target,
                 obstacle,
                 bytes,
+                total,
                 refused,
             } => {
                 let bytes = Size(*bytes);
@@ -173,8 +174,9 @@ impl fmt::Display for Kind {
                     }
                     Some(StreamingRefused::MaxUpload(limit)) => write!(
                         f,
-                        "--max-upload {} refuses to stream them: {obstacle}",
-                        Size(*limit)
+                        "--max-upload {} refuses to stream {} in this run: {obstacle}",
+                        Size(*limit),
+                        Size(*total)
                     ),
                 }
             }

@@ -31,13 +31,8 @@ pub fn plan(
     let mut promotions = Vec::with_capacity(mapping.wanted.len());
     for wanted in &mapping.wanted {
         problems.extend(judge_hand_over(wanted, rules));
-        let same = |other: &&Wanted| other.target == wanted.target;
-        let beside = mapping.wanted.iter().filter(same).count() - 1;
-        let case = Case {
-            rules,
-            now,
-            others: u64::try_from(beside).unwrap_or(u64::MAX),
-        };
+        let others = others_new(wanted, mapping, &look);
+        let case = Case { rules, now, others };
         let action = image::decide(wanted, case, &mut look, &mut problems);
         promotions.push(Promotion {
             wanted: wanted.clone(),
@@ -46,8 +41,9 @@ pub fn plan(
         });
     }
     refuse_collisions(&mut promotions, &mut problems);
-    judge_streaming(&mut promotions, rules, &mut problems);
     let mut repositories = repository::plan(&promotions, &mut look, rules, now, &mut problems);
+    refuse_concerned(&mut promotions, &mut repositories, &problems);
+    judge_streaming(&promotions, rules, &mut problems);
     refuse_concerned(&mut promotions, &mut repositories, &problems);
     note_unknowns(inventory, &promotions, &mut problems);
     let plan = Plan {
@@ -147,7 +143,7 @@ fn refuse_collisions(promotions: &mut [Promotion], problems: &mut Vec<Problem>) 
 }
 
 /// Says why images cannot be mounted and what that costs, and refuses where a flag does; the limit is for the whole run.
-fn judge_streaming(promotions: &mut [Promotion], rules: &Rules, problems: &mut Vec<Problem>) {
+fn judge_streaming(promotions: &[Promotion], rules: &Rules, problems: &mut Vec<Problem>) {
     let streams = |promotion: &Promotion| match &promotion.action {
         Action::Promote(copy) if !copy.blobs.is_empty() => {
             Some((copy.obstacle.clone()?, copy.bytes()))
@@ -168,16 +164,31 @@ fn judge_streaming(promotions: &mut [Promotion], rules: &Rules, problems: &mut V
             target: promotion.wanted.target.clone(),
             obstacle,
             bytes,
+            total,
             refused: refused.clone(),
         };
         let uses = &promotion.wanted.uses;
-        if refused.is_some() {
-            problems.push(Problem::error(kind, uses));
-            promotion.action = Action::Refuse;
-        } else {
-            problems.push(Problem::warning(kind, uses));
-        }
+        problems.push(match refused {
+            Some(_) => Problem::error(kind, uses),
+            None => Problem::warning(kind, uses),
+        });
     }
+}
+
+/// How many images beside this one the run may bring into its target: those whose tag the target does not list.
+fn others_new(wanted: &Wanted, mapping: &Mapping, look: &Look<'_>) -> u64 {
+    let listing = look
+        .facts(&wanted.target)
+        .and_then(|facts| facts.listing.as_ref());
+    let listed = |tag: &Tag| {
+        let images = listing.iter().copied().flatten().flatten();
+        let mut tags = images.flat_map(|image| &image.tags);
+        tags.any(|one| one == tag.as_str())
+    };
+    let others = mapping.wanted.iter().filter(|other| {
+        other.target == wanted.target && *other != wanted && !listed(&other.target_tag())
+    });
+    u64::try_from(others.count()).unwrap_or(u64::MAX)
 }
 
 /// An error about a use refuses what would be done for it, so that `--keep-going` does only what nothing speaks against.

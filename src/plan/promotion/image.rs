@@ -171,6 +171,13 @@ fn manifest<'a>(
     if look.is_missing(&wanted.target) {
         return Ok(Some(None));
     }
+    if is_archived(wanted, digest, look) {
+        return Err(Kind::Archived {
+            target: wanted.target.clone(),
+            tag: wanted.target_tag(),
+            digest: digest.clone(),
+        });
+    }
     match look.image(
         End::target(&wanted.target),
         &ImageId::Digest(digest.clone()),
@@ -179,6 +186,12 @@ fn manifest<'a>(
         Some(Err(failure)) => Err(Kind::Failed(failure.clone())),
         Some(Ok(found)) => Ok(Some(found.as_ref())),
     }
+}
+
+fn is_archived(wanted: &Wanted, digest: &Digest, look: &mut Look<'_>) -> bool {
+    let images = look.listing(End::target(&wanted.target));
+    let mut images = images.into_iter().flatten().flatten();
+    images.any(|image| image.digest == *digest && image.storage_class == StorageClass::Archive)
 }
 
 fn stay(

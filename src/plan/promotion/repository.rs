@@ -1,6 +1,6 @@
 //! What happens to a target repository: its creation and its lifecycle policy.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
@@ -116,6 +116,14 @@ fn keep(
             let reason = "--lifecycle verify installs none; nothing expires".to_owned();
             return Some((Severity::Note, Kind::NoPolicy { target, reason }));
         }
+        // An ordinary repository that only looks like a target: nobody promotes into it.
+        Ok(None)
+            if promotions
+                .iter()
+                .all(|one| look.is_missing(&one.wanted.source)) =>
+        {
+            return None;
+        }
         Ok(None) => {
             let Some(Ok(images)) = look.listing(end) else {
                 let reason = "its images could not be listed".to_owned();
@@ -144,12 +152,9 @@ fn installable(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Policy, Kind> {
-    let mut seen: BTreeSet<Digest> = images.iter().map(|image| image.digest.clone()).collect();
     for promotion in promotions {
-        if let Action::Promote(copy) = &promotion.action
-            && seen.insert(copy.top.digest.clone())
-        {
-            images.push(new_image(&copy.top.digest, &promotion.tag.to_string(), now));
+        if let Action::Promote(copy) = &promotion.action {
+            bring(&mut images, &copy.top.digest, promotion.tag.as_str(), now);
         }
     }
     let policy = rules.provision.policy(&target.name);
@@ -164,8 +169,18 @@ fn installable(
     })
 }
 
-fn new_image(digest: &Digest, tag: &str, now: Timestamp) -> Image {
-    Image {
+/// The images as they are once this digest got the tag: one that is there keeps its date, unless the push brings it back
+/// from the archive.
+fn bring(images: &mut Vec<Image>, digest: &Digest, tag: &str, now: Timestamp) {
+    if let Some(image) = images.iter_mut().find(|image| image.digest == *digest) {
+        image.tags.push(tag.to_owned());
+        if image.storage_class == StorageClass::Archive {
+            image.storage_class = StorageClass::Standard;
+            image.activated_at = Some(now);
+        }
+        return;
+    }
+    images.push(Image {
         digest: digest.clone(),
         tags: vec![tag.to_owned()],
         pushed_at: now,
@@ -175,7 +190,7 @@ fn new_image(digest: &Digest, tag: &str, now: Timestamp) -> Image {
         storage_class: StorageClass::Standard,
         children: Vec::new(),
         subject: None,
-    }
+    });
 }
 
 fn judge(text: &str, target: Repository, severity: Severity, rules: &Rules) -> Finding {

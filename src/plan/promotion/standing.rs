@@ -57,7 +57,7 @@ pub(super) fn of(
     let pin = Tag::pin(digest);
     standing.pushed_at = Some(image.pushed_at);
     standing.pinned = image.tags.iter().any(|tag| tag == pin.as_str());
-    let Some(policy) = governing(wanted, look) else {
+    let Ok(Some(policy)) = policy_in_force(wanted, case, look) else {
         return Ok(Some(standing));
     };
     let Some(fate) = fate(&policy, &images, digest, case.now) else {
@@ -108,18 +108,7 @@ pub(super) fn shield(
     look: &mut Look<'_>,
 ) -> Result<(), MoveObstacle> {
     let target = End::target(&wanted.target);
-    let policy = match look.policy(target) {
-        None | Some(Err(_)) => return Err(MoveObstacle::Unknown),
-        Some(Ok(None)) if case.rules.lifecycle == Lifecycle::Install => {
-            Some(case.rules.provision.policy(&wanted.target.name))
-        }
-        Some(Ok(None)) => None,
-        Some(Ok(Some(text))) => match text.parse() {
-            Ok(policy) => Some(policy),
-            Err(_) => return Err(MoveObstacle::Unknown),
-        },
-    };
-    let Some(policy) = policy else {
+    let Some(policy) = policy_in_force(wanted, case, look)? else {
         return Ok(());
     };
     let Some(Ok(images)) = look.listing(target) else {
@@ -139,10 +128,23 @@ pub(super) fn shield(
     }
 }
 
-/// The policy in force, if it is known and can be read.
-fn governing(wanted: &Wanted, look: &mut Look<'_>) -> Option<Policy> {
-    let facts = look.facts(&wanted.target)?;
-    facts.policy.as_ref()?.as_ref().ok()?.as_ref()?.parse().ok()
+/// The policy that is in force, or will be: where there is none and ours may be installed, ours.
+///
+/// # Errors
+/// Nobody knows.
+fn policy_in_force(
+    wanted: &Wanted,
+    case: Case<'_>,
+    look: &mut Look<'_>,
+) -> Result<Option<Policy>, MoveObstacle> {
+    match look.policy(End::target(&wanted.target)) {
+        None | Some(Err(_)) => Err(MoveObstacle::Unknown),
+        Some(Ok(None)) => {
+            let ours = case.rules.lifecycle == Lifecycle::Install;
+            Ok(ours.then(|| case.rules.provision.policy(&wanted.target.name)))
+        }
+        Some(Ok(Some(text))) => text.parse().map(Some).map_err(|_| MoveObstacle::Unknown),
+    }
 }
 
 /// What the policy has in store, if each further promotion brings an image with a tag like a commit's.
