@@ -344,3 +344,94 @@ fn what_the_services_of_a_cluster_use_gives_the_targets() {
     case.run(&["bootstrap", "--from-ecs"])
         .expect(1, &["ecs:DescribeServices"]);
 }
+
+#[test]
+fn configs_with_errors_write_nothing() {
+    let case = Case::common(&["aaaa"]);
+    case.project("app", &["HOST/fluentd/app:aaaa"]);
+    case.project("CfpApp", &["HOST/fluentd/common:aaaa"]);
+    for further in [&[][..], &["--common-keep"]] {
+        let mut arguments = vec!["bootstrap", "-c", "*/ecspresso.yml"];
+        arguments.extend(further);
+        case.run(&arguments).expect(
+            4,
+            &[
+                "family CfpApp gives no target repository",
+                "nothing was written",
+            ],
+        );
+    }
+    let foreign = case.project("web", &["HOST/fluentd/job:aaaa"]);
+    case.run(&["bootstrap", "-c", &foreign])
+        .expect(4, &["belongs to family job"]);
+    assert!(case.writes().is_empty());
+}
+
+#[test]
+fn a_preview_that_cannot_be_had_is_no_consent() {
+    let case = case(vec![repository("app", 3, json!({}))]);
+    let action = "ecr:StartLifecyclePolicyPreview";
+    case.sandbox.deny(vec![action.parse().expect("a denial")]);
+    case.run(&["bootstrap", "--repository", "fluentd/app", "--preview"])
+        .expect(1, &[action]);
+    assert_eq!(keep(&case, "fluentd/app"), None);
+}
+
+#[test]
+fn common_repositories_are_no_targets_although_a_pattern_names_them() {
+    let mut world = common(&["aaaa"]);
+    world["repositories"]
+        .as_array_mut()
+        .expect("a list")
+        .push(repository("app", 1, json!({})));
+    let case = Case::new(&world, Options::default());
+    case.run(&["bootstrap", "--repository", "fluentd/*"])
+        .expect(0, &["fluentd/common is a common repository"]);
+    assert_eq!(keep(&case, "fluentd/common"), None);
+    assert_eq!(keep(&case, "fluentd/app"), Some(30));
+    case.run(&["bootstrap", "--repository", "fluentd/*", "--common-keep"])
+        .expect(3, &["--common-keep needs configs"]);
+}
+
+#[test]
+fn typing_errors_create_nothing() {
+    let case = Case::common(&["aaaa"]);
+    let host = support::HOST;
+    case.run(&["bootstrap", "--repository", &format!("{host}/fluentd/app")])
+        .expect(3, &["without the registry's host"]);
+    let config = case.project("app", &["HOST/fluntd/app:aaaa"]);
+    case.run(&["bootstrap", "-c", &config, "--common-keep"])
+        .expect(0, &["fluntd/common does not exist", "typing error"]);
+    assert!(case.writes().is_empty());
+}
+
+#[test]
+fn the_numbers_are_those_of_what_was_done() {
+    let case = case(vec![repository("old", 1, json!({}))]);
+    case.sandbox
+        .deny(vec!["ecr:CreateRepository".parse().expect("a denial")]);
+    let arguments = [
+        "bootstrap",
+        "--repository",
+        "fluentd/old",
+        "--repository",
+        "fluentd/new",
+    ];
+    let ran = case.run(&arguments);
+    ran.expect(1, &["ecr:CreateRepository"]);
+    assert!(
+        ran.out.ends_with("Done: 1 policy installed, 1 failed.\n"),
+        "{}",
+        ran.out
+    );
+    case.sandbox
+        .deny(vec!["ecr:PutLifecyclePolicy".parse().expect("a denial")]);
+    let ran = case.run(&arguments);
+    ran.expect(1, &["ecr:PutLifecyclePolicy"]);
+    assert!(
+        ran.out
+            .ends_with("Done: 1 repository created, 1 policy fine, 1 failed.\n"),
+        "{}",
+        ran.out
+    );
+}

@@ -10,7 +10,7 @@ use crate::apply::repository::{Creator, create, put_policy};
 use crate::clients::ecr::Ecr;
 use crate::model::failure::Failure;
 use crate::plan::bootstrap::{Plan, Step};
-use crate::plan::outcome::Provisioned;
+use crate::plan::outcome::{Provisioned, StepDone};
 use crate::plan::problem::{Kind, Problem};
 
 /// How many repositories are worked on at once. The services' own limits are lower; this bounds memory.
@@ -38,7 +38,7 @@ impl<'a> Bootstrap<'a> {
         for registry in &plan.enable_blob_mounting {
             match self.ecr.enable_blob_mounting(registry).await {
                 Ok(()) => self.outcome.borrow_mut().enabled.push(registry.clone()),
-                Err(failure) => self.note(failure),
+                Err(failure) => self.note(Problem::error(Kind::Failed(failure), &[])),
             }
         }
         let steps = plan
@@ -46,13 +46,10 @@ impl<'a> Bootstrap<'a> {
             .iter()
             .enumerate()
             .filter(|(_, step)| step.changes());
-        let steps = steps.map(async |(at, step)| match self.step(step).await {
-            Ok(true) => self.outcome.borrow_mut().set(at),
-            Ok(false) => {}
-            Err(failure) => {
+        let steps = steps.map(async |(at, step)| {
+            if let Err(failure) = self.step(at, step).await {
                 let kind = Kind::Failed(failure);
-                let problem = Problem::error(kind, &step.wanted.uses);
-                self.outcome.borrow_mut().problems.push(problem);
+                self.note(Problem::error(kind, &step.wanted.uses));
             }
         });
         iter(steps).buffer_unordered(AT_ONCE).collect::<()>().await;
@@ -63,29 +60,37 @@ impl<'a> Bootstrap<'a> {
         self.outcome.into_inner()
     }
 
-    /// Gives whether the step was done: not where somebody else created the repository meanwhile. What it gets is theirs to
-    /// say, and the next run looks again.
-    async fn step(&self, step: &Step) -> Result<bool, Failure> {
+    async fn step(&self, at: usize, step: &Step) -> Result<(), Failure> {
         let repository = step.repository();
         if let Some(creation) = &step.create {
             let (creator, unset) = create(self.ecr, repository, creation).await?;
             if creator == Creator::Another {
-                return Ok(false);
+                // What it gets is theirs to say; the next run looks again.
+                self.record(at, |done| done.elsewhere = true);
+                let target = repository.clone();
+                let kind = Kind::CreatedElsewhere { target };
+                self.note(Problem::warning(kind, &step.wanted.uses));
+                return Ok(());
             }
+            self.record(at, |done| done.created = true);
             (self.on_event)(Event::Created { repository });
             if let Some(failure) = unset {
-                self.note(failure);
+                self.note(Problem::error(Kind::Failed(failure), &step.wanted.uses));
             }
         }
         if let Some(policy) = step.policy_to_put() {
             put_policy(self.ecr, repository, policy).await?;
+            self.record(at, |done| done.put = true);
             (self.on_event)(Event::PolicyInstalled { repository });
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn note(&self, failure: Failure) {
-        let problem = Problem::error(Kind::Failed(failure), &[]);
+    fn record(&self, at: usize, change: impl FnOnce(&mut StepDone)) {
+        self.outcome.borrow_mut().record(at, change);
+    }
+
+    fn note(&self, problem: Problem) {
         self.outcome.borrow_mut().problems.push(problem);
     }
 }

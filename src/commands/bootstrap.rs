@@ -9,14 +9,16 @@ use clap::builder::BoolishValueParser;
 
 use crate::apply::bootstrap::Bootstrap;
 use crate::apply::event::Event;
+use crate::clients::ecr::Ecr;
 use crate::clients::inventory;
 use crate::commands::choices::Provisioning;
 use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::pacing::Pacing;
 use crate::commands::selection::{self, Selection, Wrong};
-use crate::commands::surroundings::Surroundings;
+use crate::commands::surroundings::{self, Surroundings};
 use crate::commands::{log, settings, signals};
 use crate::model::exit::Exit;
+use crate::model::failure::Failure;
 use crate::model::inventory::Inventory;
 use crate::model::project::Project;
 use crate::model::reference::{Registry, Repository, RepositoryName};
@@ -24,9 +26,9 @@ use crate::model::settings::Settings;
 use crate::model::time::Timestamp;
 use crate::model::wildcard;
 use crate::plan::bootstrap::{self, Plan, Rules, Wanted};
-use crate::plan::mapping;
+use crate::plan::mapping::{self, Mapping};
 use crate::plan::outcome::Provisioned;
-use crate::plan::problem::{Class, Kind, Problem, Severity};
+use crate::plan::problem::{self, Kind, Problem};
 use crate::report::{self, bootstrap as show, problems};
 
 /// How the report is written to stdout.
@@ -47,15 +49,25 @@ pub struct Args {
     selection: Selection,
 
     /// Repositories by name, or those that exist by a pattern with *; in the place of configs
-    #[arg(long, env = "DEMITASSE_REPOSITORY", value_name = "PATTERN", conflicts_with_all = ["config", "task_definition"], help_heading = "Repositories")]
+    #[arg(
+        long,
+        env = "DEMITASSE_REPOSITORY",
+        value_name = "PATTERN",
+        help_heading = "Repositories"
+    )]
     repository: Vec<String>,
 
     /// The same from a file, one on a line; - reads standard input
-    #[arg(long, env = "DEMITASSE_REPOSITORIES_FROM", value_name = "FILE|-", conflicts_with_all = ["config", "task_definition"], help_heading = "Repositories")]
+    #[arg(
+        long,
+        env = "DEMITASSE_REPOSITORIES_FROM",
+        value_name = "FILE|-",
+        help_heading = "Repositories"
+    )]
     repositories_from: Option<PathBuf>,
 
     /// The task definitions that the services of ECS clusters use, in the place of configs
-    #[arg(long, env = "DEMITASSE_FROM_ECS", value_parser = BoolishValueParser::new(), conflicts_with_all = ["config", "task_definition", "repository", "repositories_from"], help_heading = "Repositories")]
+    #[arg(long, env = "DEMITASSE_FROM_ECS", value_parser = BoolishValueParser::new(), conflicts_with_all = ["repository", "repositories_from"], help_heading = "Repositories")]
     from_ecs: bool,
 
     /// Only these clusters, with --from-ecs [all of the Region]
@@ -118,7 +130,12 @@ pub struct Args {
 pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let ended = match builder.enable_all().build() {
-        Ok(runtime) => runtime.block_on(bootstrap(args, surroundings)),
+        Ok(runtime) => {
+            let ended = runtime.block_on(bootstrap(args, surroundings));
+            // A question that nobody answered must not keep the process.
+            runtime.shutdown_background();
+            ended
+        }
         Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
     };
     ended.unwrap_or_else(|wrong| {
@@ -186,14 +203,7 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
             return Ok(Exit::World);
         }
     };
-    match planned {
-        Ok(plan) => act(args, &plan, &connection, surroundings).await,
-        Err(problem) => {
-            let finding = report::findings([&*problem]);
-            surroundings.tell(problems::render(&finding));
-            Ok(Exit::World)
-        }
-    }
+    Ok(act(args, &planned, &connection, surroundings).await)
 }
 
 /// The lines of `--repository` and `--repositories-from`; nothing where neither is given. An empty list is a mistake in
@@ -216,13 +226,21 @@ fn named(args: &Args, surroundings: &Surroundings<'_>) -> Result<Option<Vec<Stri
         }
     }
     for name in names.iter().filter(|name| !name.contains('*')) {
+        let host = name
+            .split_once('/')
+            .and_then(|(host, _)| Registry::from_host(host));
+        if host.is_some() {
+            return Err(Wrong::from(format!(
+                "`{name}`: write the name without the registry's host"
+            )));
+        }
         name.parse::<RepositoryName>()
             .map_err(|error| Wrong::from(error.to_string()))?;
     }
     Ok(Some(names))
 }
 
-/// What should exist, and what that means.
+/// What should exist, and what that means. A world that cannot be read is a plan with nothing in it but that problem.
 async fn plan(
     args: &Args,
     origin: Origin,
@@ -230,47 +248,32 @@ async fn plan(
     rules: &Rules,
     connection: &Connection,
     now: Timestamp,
-) -> Result<Result<Plan, Box<Problem>>, Wrong> {
+) -> Result<Plan, Wrong> {
+    let mapping_rules = args.provisioning.mapping(settings)?;
     let mut seen = Inventory::default();
-    let projects = match origin {
+    let (wanted, mapping) = match origin {
         Origin::Named(names) => {
-            let wanted = match expand(&names, connection, &mut seen).await {
-                Ok(wanted) => wanted,
-                Err(problem) => return Ok(Err(problem)),
-            };
-            if wanted.is_empty() {
-                let names = names.join(", ");
-                return Err(Wrong::from(format!("no repository matches {names}")));
+            if rules.common_keep.is_some() {
+                return Err(Wrong::from(
+                    "--common-keep needs configs or --from-ecs, which tell who pulls from a common repository".to_owned(),
+                ));
             }
-            return Ok(Ok(decide(args, &wanted, seen, rules, connection, now).await));
+            match expand(&names, connection, &mut seen).await? {
+                Ok(found) => (
+                    bootstrap::listed(found, &mapping_rules.source),
+                    Mapping::default(),
+                ),
+                Err(failure) => return Ok(failed(failure)),
+            }
         }
-        Origin::Projects(projects) => projects,
+        Origin::Projects(projects) => from_projects(&projects, &mapping_rules, rules),
         Origin::Ecs(clusters) => match connection.ecs.projects(&clusters).await {
-            Ok(projects) => projects,
-            Err(failure) => {
-                let kind = Kind::Failed(failure);
-                return Ok(Err(Box::new(Problem::error(kind, &[]))));
-            }
+            Ok(projects) => from_projects(&projects, &mapping_rules, rules),
+            Err(failure) => return Ok(failed(failure)),
         },
     };
-    let mapping = mapping::map(&projects, &args.provisioning.mapping(settings)?);
-    let wanted = bootstrap::from_mapping(&mapping, rules.common_keep.is_some());
-    let mut plan = decide(args, &wanted, seen, rules, connection, now).await;
-    plan.problems.extend(mapping.problems);
-    Ok(Ok(plan))
-}
-
-/// Decides, reads what that asked for, and decides again.
-async fn decide(
-    args: &Args,
-    wanted: &[Wanted],
-    mut seen: Inventory,
-    rules: &Rules,
-    connection: &Connection,
-    now: Timestamp,
-) -> Plan {
     let mut plan = loop {
-        let (plan, questions) = bootstrap::plan(wanted, &seen, rules, now);
+        let (plan, questions) = bootstrap::plan(&wanted, &mapping, &seen, rules, now);
         if questions.is_empty() {
             break plan;
         }
@@ -279,7 +282,27 @@ async fn decide(
     if args.preview {
         preview(&mut plan, &connection.ecr).await;
     }
-    plan
+    Ok(plan)
+}
+
+fn from_projects(
+    projects: &[Project],
+    mapping_rules: &mapping::Rules,
+    rules: &Rules,
+) -> (Vec<Wanted>, Mapping) {
+    let mapping = mapping::map(projects, mapping_rules);
+    let wanted = bootstrap::from_mapping(&mapping, rules.common_keep.is_some());
+    (wanted, mapping)
+}
+
+fn failed(failure: Failure) -> Plan {
+    let kind = Kind::Failed(failure);
+    Plan {
+        steps: Vec::new(),
+        enable_blob_mounting: Vec::new(),
+        problems: vec![Problem::error(kind, &[])],
+        blocked: true,
+    }
 }
 
 /// Names and patterns become repositories. With patterns, or many names, everything is listed page by page, and what the
@@ -288,36 +311,49 @@ async fn expand(
     names: &[String],
     connection: &Connection,
     seen: &mut Inventory,
-) -> Result<Vec<Wanted>, Box<Problem>> {
-    let failed = |failure| Box::new(Problem::error(Kind::Failed(failure), &[]));
-    let registry = connection.ecr.home().await.map_err(failed)?;
+) -> Result<Result<BTreeSet<Repository>, Failure>, Wrong> {
+    if !connection.ecr.has_region() {
+        let mut wrong = Wrong::from("no Region is set".to_owned());
+        wrong.hint = Some("set AWS_REGION, or `region` in the profile".to_owned());
+        return Err(wrong);
+    }
+    let registry = match connection.ecr.home().await {
+        Ok(registry) => registry,
+        Err(failure) => return Ok(Err(failure)),
+    };
     let exact = names
         .iter()
         .filter_map(|name| name.parse::<RepositoryName>().ok());
     let mut found: BTreeSet<Repository> = exact.map(|name| repository(&registry, name)).collect();
     let patterns: Vec<&String> = names.iter().filter(|name| name.contains('*')).collect();
-    if !patterns.is_empty() || found.len() > 100 {
-        let all = connection.ecr.all(&registry).await.map_err(failed)?;
-        for (repository, settings) in all {
-            let name = repository.name.as_str();
-            if patterns
-                .iter()
-                .any(|pattern| wildcard::matches(pattern, name))
-            {
-                found.insert(repository.clone());
-            }
-            if found.contains(&repository) {
-                let facts = seen.repositories.entry(repository).or_default();
-                facts.proved_existence = true;
-                facts.settings = Some(Ok(settings));
-            }
-        }
-        for repository in &found {
-            let facts = seen.repositories.entry(repository.clone()).or_default();
-            facts.denied_existence = !facts.proved_existence;
+    if patterns.is_empty() && found.len() <= 100 {
+        return Ok(Ok(found));
+    }
+    let all = match connection.ecr.all(&registry).await {
+        Ok(all) => all,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    for pattern in patterns {
+        let matches = |one: &&Repository| wildcard::matches(pattern, one.name.as_str());
+        let matching = all.iter().map(|(repository, _)| repository).filter(matches);
+        let before = found.len();
+        found.extend(matching.cloned());
+        if found.len() == before && !found.iter().any(|one| matches(&one)) {
+            return Err(Wrong::from(format!("no repository matches {pattern}")));
         }
     }
-    Ok(bootstrap::listed(found))
+    for (repository, settings) in all {
+        if found.contains(&repository) {
+            let facts = seen.repositories.entry(repository).or_default();
+            facts.proved_existence = true;
+            facts.settings = Some(Ok(settings));
+        }
+    }
+    for repository in &found {
+        let facts = seen.repositories.entry(repository.clone()).or_default();
+        facts.denied_existence = !facts.proved_existence;
+    }
+    Ok(Ok(found))
 }
 
 fn repository(registry: &Registry, name: RepositoryName) -> Repository {
@@ -326,7 +362,7 @@ fn repository(registry: &Registry, name: RepositoryName) -> Repository {
 }
 
 /// ECR's second opinion on every policy that would be put on a repository that exists.
-async fn preview(plan: &mut Plan, ecr: &crate::clients::ecr::Ecr) {
+async fn preview(plan: &mut Plan, ecr: &Ecr) {
     for at in 0..plan.steps.len() {
         let Some(step) = plan.steps.get(at).filter(|step| step.create.is_none()) else {
             continue;
@@ -334,14 +370,8 @@ async fn preview(plan: &mut Plan, ecr: &crate::clients::ecr::Ecr) {
         let Some(policy) = step.policy_to_put() else {
             continue;
         };
-        match ecr.preview(step.repository(), &policy.to_string()).await {
-            Ok(marked) => bootstrap::confirm_preview(plan, at, marked),
-            Err(failure) => {
-                let kind = Kind::Unknown(failure);
-                let problem = Problem::warning(kind, &step.wanted.uses);
-                plan.problems.push(problem);
-            }
-        }
+        let marked = ecr.preview(step.repository(), &policy.to_string()).await;
+        bootstrap::confirm_preview(plan, at, marked);
     }
 }
 
@@ -351,50 +381,65 @@ async fn act(
     plan: &Plan,
     connection: &Connection,
     surroundings: &mut Surroundings<'_>,
-) -> Result<Exit, Vec<Wrong>> {
-    let before = worst(plan, None);
-    if args.dry_run || !plan.has_changes() {
-        let pending = args.dry_run && args.detailed_exitcode && plan.has_changes();
-        let exit = if pending && before == Exit::Done {
-            Exit::Changes
-        } else {
-            before
-        };
+) -> Exit {
+    let before = problem::exit(&plan.problems);
+    let refuse = |exit: Exit, surroundings: &mut Surroundings<'_>| {
         let report = show::report(plan, None, exit.code());
         write(&report, args.output, surroundings);
         surroundings.tell(problems::render(&report.problems));
-        return Ok(exit);
-    }
-    let preview = show::report(plan, None, 0);
-    if args.output == Output::Table {
-        surroundings.tell(show::table(&preview, surroundings.colour()));
-    }
-    surroundings.tell(problems::render(&preview.problems));
-    if plan.replaced() > 0 && !args.yes {
-        let question = format!("Replace {} lifecycle policies?", plan.replaced());
-        match surroundings.ask(&question) {
-            Some(true) => {}
-            Some(false) => {
-                surroundings.tell("nothing was written\n");
-                return Ok(Exit::Decision);
-            }
-            None => {
-                let wrong = format!(
-                    "error: {} lifecycle policies would be replaced; nothing was written\n  hint: pass --yes\n",
-                    plan.replaced()
-                );
-                surroundings.tell(wrong);
-                return Ok(Exit::Decision);
-            }
+        exit
+    };
+    if args.dry_run || plan.blocked || !plan.has_changes() {
+        let pending = args.dry_run && args.detailed_exitcode && plan.has_changes();
+        let pending = if pending { Exit::Changes } else { Exit::Done };
+        let exit = refuse(before.max(pending), surroundings);
+        if plan.blocked && !args.dry_run {
+            surroundings.tell("nothing was written\n");
         }
+        return exit;
+    }
+    if plan.replaced() > 0 && !args.yes {
+        let replaced = plan.replaced();
+        if !surroundings.can_ask() {
+            let exit = refuse(before.max(Exit::Decision), surroundings);
+            surroundings.tell(format!(
+                "error: {replaced} lifecycle policies would be replaced; nothing was written\n  hint: pass --yes\n"
+            ));
+            return exit;
+        }
+        show_plan(plan, args.output, surroundings);
+        surroundings.tell(format!(
+            "Lifecycle policies to replace: {replaced}. Go on? [y/N] "
+        ));
+        let answer = tokio::select! {
+            answer = tokio::task::spawn_blocking(surroundings::answer) => answer.unwrap_or(false),
+            exit = signals::received() => {
+                surroundings.tell("\ninterrupted; nothing was written\n");
+                return exit;
+            }
+        };
+        if !answer {
+            surroundings.tell("nothing was written\n");
+            return Exit::Decision;
+        }
+    } else {
+        show_plan(plan, args.output, surroundings);
     }
     let (outcome, stopped) = carry_out(plan, connection, surroundings).await;
-    let exit = worst(plan, Some(&outcome)).max(stopped);
+    let exit = before.max(problem::exit(&outcome.problems)).max(stopped);
     let report = show::report(plan, Some(&outcome), exit.code());
     write(&report, args.output, surroundings);
     let while_acting = report::findings(&outcome.problems);
     surroundings.tell(problems::render(&while_acting));
-    Ok(exit)
+    exit
+}
+
+fn show_plan(plan: &Plan, output: Output, surroundings: &mut Surroundings<'_>) {
+    let preview = show::report(plan, None, 0);
+    if output == Output::Table {
+        surroundings.tell(show::table(&preview, surroundings.colour()));
+    }
+    surroundings.tell(problems::render(&preview.problems));
 }
 
 async fn carry_out(
@@ -431,16 +476,4 @@ fn write(report: &show::Report, output: Output, surroundings: &mut Surroundings<
         Output::Markdown => show::markdown(report),
     };
     surroundings.show(&text);
-}
-
-fn worst(plan: &Plan, outcome: Option<&Provisioned>) -> Exit {
-    let while_acting = outcome.map(|outcome| outcome.problems.as_slice());
-    let findings = plan.problems.iter().chain(while_acting.unwrap_or_default());
-    let errors = findings.filter(|problem| problem.severity == Severity::Error);
-    let exits = errors.map(|problem| match problem.class() {
-        Class::World => Exit::World,
-        Class::Input => Exit::Input,
-        Class::Decision => Exit::Decision,
-    });
-    exits.max().unwrap_or(Exit::Done)
 }

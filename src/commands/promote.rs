@@ -21,7 +21,7 @@ use crate::model::inventory::Inventory;
 use crate::model::time::Timestamp;
 use crate::plan::mapping::{self, Mapping};
 use crate::plan::outcome::{Outcome, State};
-use crate::plan::problem::{Class, Problem, Severity};
+use crate::plan::problem;
 use crate::plan::promotion::{self, Plan, Rules};
 use crate::report::{self, Report, dotenv, json, markdown, problems, table};
 
@@ -286,27 +286,18 @@ fn show(report: &Report, output: Output, surroundings: &mut Surroundings<'_>) {
 fn worst(plan: &Plan, outcome: Option<&Outcome>, detailed: bool) -> Exit {
     let while_acting = outcome.map(|outcome| outcome.problems.as_slice());
     let findings = plan.problems.iter().chain(while_acting.unwrap_or_default());
-    let errors = findings.filter(|problem| problem.severity == Severity::Error);
-    let exit = |problem: &Problem| match problem.class() {
-        Class::World => Exit::World,
-        Class::Input => Exit::Input,
-        Class::Decision => Exit::Decision,
-    };
-    let pending = if detailed && plan.has_changes() {
-        Exit::Changes
-    } else {
-        Exit::Done
-    };
     let failed = |outcome: &Outcome| {
         outcome
             .promotions
             .iter()
             .any(|one| one.state == State::Failed)
     };
-    let failed = if outcome.is_some_and(failed) {
-        Exit::World
-    } else {
-        Exit::Done
-    };
-    errors.map(exit).max().unwrap_or(pending).max(failed)
+    let mut exit = problem::exit(findings);
+    if detailed && plan.has_changes() {
+        exit = exit.max(Exit::Changes);
+    }
+    if outcome.is_some_and(failed) {
+        exit = exit.max(Exit::World);
+    }
+    exit
 }

@@ -66,15 +66,9 @@ impl<'a> Surroundings<'a> {
             && quiet.iter().all(|name| self.variable(name).is_none())
     }
 
-    /// Asks a question that is answered by y or yes; nothing where nobody can answer.
-    pub fn ask(&mut self, question: &str) -> Option<bool> {
-        if !std::io::stdin().is_terminal() || self.variable("CI").is_some() {
-            return None;
-        }
-        self.tell(format!("{question} [y/N] "));
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).ok()?;
-        Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    /// Whether somebody is there to answer a question.
+    pub fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && self.variable("CI").is_none()
     }
 
     /// Whether to colour stdout (<https://no-color.org>).
@@ -141,6 +135,13 @@ impl<'a> Surroundings<'a> {
     pub fn now(&self) -> Timestamp {
         now()
     }
+}
+
+/// The answer to a question that was asked: whether it is y or yes. Waits for a line.
+pub(super) fn answer() -> bool {
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Now.

@@ -3,6 +3,7 @@
 
 pub mod bootstrap;
 pub mod expiry;
+pub mod foreign;
 pub mod look;
 pub mod mapping;
 pub mod outcome;

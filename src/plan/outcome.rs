@@ -87,27 +87,38 @@ impl Outcome {
 /// What a bootstrap did.
 #[derive(Clone, Debug, Default)]
 pub struct Provisioned {
-    /// For each step of the plan, in its order: whether it was done.
-    pub done: Vec<bool>,
+    /// For each step of the plan, in its order.
+    pub steps: Vec<StepDone>,
     /// Registries that mount blobs now.
     pub enabled: Vec<Registry>,
     /// What went wrong while acting.
     pub problems: Vec<Problem>,
 }
 
+/// What was done of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepDone {
+    /// The repository was created.
+    pub created: bool,
+    /// The policy was put.
+    pub put: bool,
+    /// Somebody else created the repository meanwhile, and it was left as it is.
+    pub elsewhere: bool,
+}
+
 impl Provisioned {
     /// Before anything was done.
     pub fn before(steps: usize) -> Self {
         Self {
-            done: vec![false; steps],
+            steps: vec![StepDone::default(); steps],
             ..Self::default()
         }
     }
 
-    /// Records that a step was done.
-    pub fn set(&mut self, at: usize) {
-        if let Some(done) = self.done.get_mut(at) {
-            *done = true;
+    /// Records what was done of a step.
+    pub fn record(&mut self, at: usize, change: impl FnOnce(&mut StepDone)) {
+        if let Some(step) = self.steps.get_mut(at) {
+            change(step);
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::plan::bootstrap::{Plan, PolicyStep, Role, Step};
-use crate::plan::outcome::Provisioned;
+use crate::plan::outcome::{Provisioned, StepDone};
 use crate::report::table::{Colour, paint, plural};
 use crate::report::{Finding, Mode, findings};
 
@@ -45,12 +45,32 @@ pub struct Row {
     /// It is created.
     pub create: bool,
     /// What happens to its policy.
-    pub policy: &'static str,
+    pub policy: Word,
     /// How many images the policy that is put keeps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<u32>,
     /// Whether it was done.
     pub done: bool,
+}
+
+/// What happens to a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Word {
+    /// There is none: ours is put.
+    Install,
+    /// Ours is put in the place of another.
+    Replace,
+    /// It means the same as ours.
+    Equal,
+    /// It protects at least as much as ours.
+    Stronger,
+    /// It protects less, and stays.
+    Weaker,
+    /// It is not ours to give one.
+    Left,
+    /// Nothing, because of a problem.
+    Refused,
 }
 
 /// How many of each.
@@ -66,6 +86,8 @@ pub struct Summary {
     pub fine: usize,
     /// Policies that protect less and stay.
     pub weaker: usize,
+    /// Repositories that are left as they are.
+    pub left: usize,
     /// Repositories that are refused.
     pub refused: usize,
     /// Steps that were done.
@@ -76,7 +98,7 @@ pub struct Summary {
 
 /// Makes the report.
 pub fn report(plan: &Plan, outcome: Option<&Provisioned>, exit_code: u8) -> Report {
-    let done = |at: usize| outcome.is_some_and(|outcome| outcome.done.get(at) == Some(&true));
+    let done = |at: usize| outcome.and_then(|outcome| outcome.steps.get(at).copied());
     let rows = plan
         .steps
         .iter()
@@ -85,9 +107,10 @@ pub fn report(plan: &Plan, outcome: Option<&Provisioned>, exit_code: u8) -> Repo
     let rows: Vec<Row> = rows.collect();
     let while_acting = outcome.map(|outcome| outcome.problems.as_slice());
     let problems = plan.problems.iter().chain(while_acting.unwrap_or_default());
-    let enable = plan.enable_blob_mounting.iter();
+    let enable = outcome.map_or(&plan.enable_blob_mounting, |outcome| &outcome.enabled);
     let written = |outcome: &Provisioned| {
-        !outcome.enabled.is_empty() || outcome.done.iter().any(|&done| done)
+        let changed = |step: &StepDone| step.created || step.put;
+        !outcome.enabled.is_empty() || outcome.steps.iter().any(changed)
     };
     Report {
         schema: SCHEMA,
@@ -98,15 +121,18 @@ pub fn report(plan: &Plan, outcome: Option<&Provisioned>, exit_code: u8) -> Repo
             Mode::Plan
         },
         changed: outcome.map_or_else(|| plan.has_changes(), written),
-        summary: summary(plan, &rows, outcome.is_some()),
+        summary: summary(plan, outcome),
         repositories: rows,
-        enable_blob_mounting: enable.map(|registry| registry.host().to_owned()).collect(),
+        enable_blob_mounting: enable
+            .iter()
+            .map(|registry| registry.host().to_owned())
+            .collect(),
         problems: findings(problems),
         exit_code,
     }
 }
 
-fn row(step: &Step, done: bool) -> Row {
+fn row(step: &Step, done: Option<StepDone>) -> Row {
     let keep = step.policy_to_put();
     let keep = keep.and_then(|policy| policy.rules().iter().filter_map(|rule| rule.keep()).min());
     Row {
@@ -119,31 +145,52 @@ fn row(step: &Step, done: bool) -> Row {
         },
         create: step.create.is_some(),
         policy: match step.policy {
-            PolicyStep::Install(_) => "install",
-            PolicyStep::Replace(_) => "replace",
-            PolicyStep::Equal => "equal",
-            PolicyStep::Stronger => "stronger",
-            PolicyStep::Weaker => "weaker",
-            PolicyStep::Refuse => "refused",
+            PolicyStep::Install(_) => Word::Install,
+            PolicyStep::Replace(_) => Word::Replace,
+            PolicyStep::Equal => Word::Equal,
+            PolicyStep::Stronger => Word::Stronger,
+            PolicyStep::Weaker => Word::Weaker,
+            PolicyStep::Leave => Word::Left,
+            PolicyStep::Refuse => Word::Refused,
         },
         keep,
-        done,
+        done: done.is_some_and(|done| is_whole(step, done)),
     }
 }
 
-fn summary(plan: &Plan, rows: &[Row], acted: bool) -> Summary {
+/// Whether everything that a step changes was done.
+fn is_whole(step: &Step, done: StepDone) -> bool {
+    step.changes()
+        && (done.created || step.create.is_none())
+        && (done.put || step.policy_to_put().is_none())
+}
+
+/// Before acting, what would be done; afterwards, what was.
+fn summary(plan: &Plan, outcome: Option<&Provisioned>) -> Summary {
     let mut summary = Summary::default();
-    for (step, row) in plan.steps.iter().zip(rows) {
-        summary.create += usize::from(row.create);
+    for (at, step) in plan.steps.iter().enumerate() {
+        let done = match outcome {
+            None => StepDone {
+                created: step.create.is_some(),
+                put: step.policy_to_put().is_some(),
+                elsewhere: false,
+            },
+            Some(outcome) => outcome.steps.get(at).copied().unwrap_or_default(),
+        };
+        summary.create += usize::from(done.created);
         match step.policy {
-            PolicyStep::Install(_) => summary.install += 1,
-            PolicyStep::Replace(_) => summary.replace += 1,
+            PolicyStep::Install(_) => summary.install += usize::from(done.put),
+            PolicyStep::Replace(_) => summary.replace += usize::from(done.put),
             PolicyStep::Equal | PolicyStep::Stronger => summary.fine += 1,
             PolicyStep::Weaker => summary.weaker += 1,
+            PolicyStep::Leave => summary.left += 1,
             PolicyStep::Refuse => summary.refused += 1,
         }
-        summary.done += usize::from(row.done);
-        summary.failed += usize::from(acted && step.changes() && !row.done);
+        if outcome.is_some() {
+            let whole = is_whole(step, done);
+            summary.done += usize::from(whole);
+            summary.failed += usize::from(step.changes() && !whole && !done.elsewhere);
+        }
     }
     summary
 }
@@ -201,11 +248,11 @@ pub fn markdown(report: &Report) -> String {
 
 fn sign(row: &Row) -> char {
     match row.policy {
-        "refused" => 'x',
+        Word::Refused => 'x',
+        Word::Left | Word::Weaker => '.',
         _ if row.create => '+',
-        "install" | "replace" => '~',
-        "weaker" => '.',
-        _ => '=',
+        Word::Install | Word::Replace => '~',
+        Word::Equal | Word::Stronger => '=',
     }
 }
 
@@ -214,17 +261,16 @@ fn describe(row: &Row) -> String {
     if row.create {
         what.push("create".to_owned());
     }
-    let keep = row
-        .keep
-        .map(|keep| format!(", keep {keep}"))
-        .unwrap_or_default();
+    let keep = row.keep.map(|keep| format!(", keep {keep}"));
+    let keep = keep.unwrap_or_default();
     what.push(match row.policy {
-        "install" => format!("install lifecycle policy{keep}"),
-        "replace" => format!("replace the lifecycle policy{keep}"),
-        "equal" => "has this policy".to_owned(),
-        "stronger" => "has a policy that protects as much".to_owned(),
-        "weaker" => "has a policy that protects less (--overwrite replaces it)".to_owned(),
-        _ => "refused".to_owned(),
+        Word::Install => format!("install lifecycle policy{keep}"),
+        Word::Replace => format!("replace the lifecycle policy{keep}"),
+        Word::Equal => "has this policy".to_owned(),
+        Word::Stronger => "has a policy that protects as much".to_owned(),
+        Word::Weaker => "has a policy that protects less (--overwrite replaces it)".to_owned(),
+        Word::Left => "left as it is".to_owned(),
+        Word::Refused => "refused".to_owned(),
     });
     let done = if row.done { ": done" } else { "" };
     format!("{}{done}", what.join(", "))
@@ -232,36 +278,48 @@ fn describe(row: &Row) -> String {
 
 fn conclusion(report: &Report) -> String {
     let summary = &report.summary;
+    let acted = report.mode == Mode::Promote;
+    let words = |would: &'static str, was: &'static str| if acted { was } else { would };
     let mut parts = Vec::new();
-    let counts = [
+    let changed = [
         (
             summary.create,
-            "repository to create",
-            "repositories to create",
+            "repository",
+            "repositories",
+            words("to create", "created"),
         ),
-        (summary.install, "policy to install", "policies to install"),
-        (summary.replace, "policy to replace", "policies to replace"),
-        (summary.fine, "policy fine", "policies fine"),
-        (summary.weaker, "policy weaker", "policies weaker"),
-        (summary.refused, "refused", "refused"),
+        (
+            summary.install,
+            "policy",
+            "policies",
+            words("to install", "installed"),
+        ),
+        (
+            summary.replace,
+            "policy",
+            "policies",
+            words("to replace", "replaced"),
+        ),
+        (summary.fine, "policy", "policies", "fine"),
+        (summary.weaker, "policy", "policies", "weaker"),
     ];
-    for (count, one, many) in counts {
+    for (count, one, many, word) in changed {
         if count > 0 {
-            parts.push(plural(count, one, many));
+            parts.push(format!("{} {word}", plural(count, one, many)));
+        }
+    }
+    let counts = [
+        (summary.left, "left"),
+        (summary.refused, "refused"),
+        (summary.failed, "failed"),
+    ];
+    for (count, word) in counts {
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
         }
     }
     if parts.is_empty() {
         parts.push("nothing to do".to_owned());
     }
-    let plan = parts.join(", ");
-    match report.mode {
-        Mode::Plan => format!("Plan: {plan}."),
-        Mode::Promote if summary.failed > 0 => {
-            format!(
-                "Done: {} of {plan}; {} failed.",
-                summary.done, summary.failed
-            )
-        }
-        Mode::Promote => format!("Done: {plan}."),
-    }
+    format!("{}: {}.", words("Plan", "Done"), parts.join(", "))
 }

@@ -121,6 +121,11 @@ impl Ecr {
         }))
     }
 
+    /// Whether a Region is set for calls that belong to no registry.
+    pub fn has_region(&self) -> bool {
+        self.config.region().is_some()
+    }
+
     /// The registry of our own credentials, in the Region of the configuration.
     ///
     /// # Errors

@@ -2,27 +2,33 @@
 
 use crate::model::failure::Failure;
 use crate::model::inventory::{Inventory, Questions};
-use crate::model::lifecycle::{Image, Policy};
-use crate::model::reference::RepositoryName;
+use crate::model::lifecycle::{Image, Policy, StorageClass};
 use crate::model::time::Timestamp;
 use crate::plan::bootstrap::wanted::{Role, Wanted};
 use crate::plan::bootstrap::{Plan, PolicyStep, Rules, Step};
 use crate::plan::expiry;
+use crate::plan::foreign;
 use crate::plan::look::{End, Look};
+use crate::plan::mapping::Mapping;
 use crate::plan::policy::{self, Weakness};
 use crate::plan::problem::{Kind, Problem, Severity};
-use crate::plan::provision::{Creation, Origin};
+use crate::plan::provision::{Creation, Origin, Provision};
 use crate::plan::window;
 
 /// Decides, from everything that was seen; and what still has to be known. While anything does, the plan is not one yet.
 pub fn plan(
     wanted: &[Wanted],
+    mapping: &Mapping,
     inventory: &Inventory,
     rules: &Rules,
     now: Timestamp,
 ) -> (Plan, Questions) {
     let mut look = Look::new(inventory);
-    let mut problems = Vec::new();
+    let mut problems = mapping.problems.clone();
+    problems.extend(foreign::judge(&mapping.foreign, Severity::Error, &mut look));
+    let blocked = problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
     let mut steps = Vec::with_capacity(wanted.len());
     for one in wanted {
         look.blob_mounting(&one.repository.registry);
@@ -47,6 +53,7 @@ pub fn plan(
         steps,
         enable_blob_mounting: enable,
         problems,
+        blocked,
     };
     (plan, look.into_questions())
 }
@@ -74,6 +81,30 @@ fn decide(step: &mut Step, look: &mut Look<'_>, rules: &Rules, now: Timestamp) -
     let wanted = step.wanted.clone();
     let end = End::target(&wanted.repository);
     let settings = look.settings(end);
+    if let Role::Common { pulled_from } = wanted.role {
+        let source = wanted.repository.clone();
+        let refused = match pulled_from {
+            None => Some((Severity::Note, Kind::CommonSkipped { source })),
+            Some(true) => Some((Severity::Error, Kind::CommonInUse { source })),
+            Some(false) if look.is_missing(&wanted.repository) => {
+                let target = source.clone();
+                Some((Severity::Warning, Kind::SourceMissing { target, source }))
+            }
+            Some(false) => None,
+        };
+        if refused.is_some() {
+            step.policy = PolicyStep::Leave;
+            return refused;
+        }
+    }
+    if let Role::Target { source, .. } = &wanted.role {
+        look.settings(End::source(source));
+        if look.is_missing(source) {
+            let (target, source) = (wanted.repository.clone(), source.clone());
+            step.policy = PolicyStep::Leave;
+            return Some((Severity::Warning, Kind::SourceMissing { target, source }));
+        }
+    }
     if look.is_missing(&wanted.repository) {
         return match creation(&wanted, look, rules) {
             Err(failure) => Some((Severity::Error, Kind::Failed(failure))),
@@ -100,19 +131,17 @@ fn decide(step: &mut Step, look: &mut Look<'_>, rules: &Rules, now: Timestamp) -
 
 /// The policy that the repository should have.
 fn ours(wanted: &Wanted, rules: &Rules) -> Policy {
-    let name = &wanted.repository.name;
-    match (&wanted.role, rules.common_keep) {
-        (Role::Common { .. }, Some(keep)) => policy::installed(keep),
-        _ => rules.provision.policy(name),
-    }
+    provision(wanted, rules).policy(&wanted.repository.name)
 }
 
-fn keep(wanted: &Wanted, rules: &Rules) -> u32 {
-    let name: &RepositoryName = &wanted.repository.name;
-    match (&wanted.role, rules.common_keep) {
-        (Role::Common { .. }, Some(keep)) => keep,
-        _ => rules.provision.keep(name),
+/// A common repository keeps more than a target, unless an exception says otherwise.
+fn provision(wanted: &Wanted, rules: &Rules) -> Provision {
+    let mut provision = rules.provision.clone();
+    if let (Role::Common { .. }, Some(keep)) = (&wanted.role, rules.common_keep) {
+        provision.keep = keep;
+        provision.keep_flag = None;
     }
+    provision
 }
 
 /// What it is created with, like its source; nothing while that had to be asked. Not where the source cannot be read:
@@ -156,10 +185,6 @@ fn judge_policy(
     rules: &Rules,
 ) -> Option<(PolicyStep, Finding)> {
     let target = wanted.repository.clone();
-    if let Role::Common { pulled_from: true } = wanted.role {
-        let kind = Kind::CommonInUse { source: target };
-        return Some((PolicyStep::Refuse, Some((Severity::Error, kind))));
-    }
     let ours = ours(wanted, rules);
     let text = match look.policy(End::target(&wanted.repository))? {
         Err(failure) => {
@@ -173,7 +198,7 @@ fn judge_policy(
         Err(error) => vec![format!("it cannot be understood: {error}")],
         Ok(present) if present.same_meaning(&ours) => return Some((PolicyStep::Equal, None)),
         Ok(present) => {
-            let found = policy::weakness(&present, keep(wanted, rules));
+            let found = policy::weakness(&present, provision(wanted, rules).keep(&target.name));
             found.iter().map(Weakness::to_string).collect()
         }
     };
@@ -205,7 +230,9 @@ fn refuse_marking(
     if marked.is_empty() {
         return Some(None);
     }
-    let tagged = images.iter().filter(|image| !image.tags.is_empty());
+    let counted =
+        |image: &&Image| !image.tags.is_empty() && image.storage_class == StorageClass::Standard;
+    let tagged = images.iter().filter(counted);
     let tagged: Vec<&Image> = tagged.collect();
     let only_tagged = marked
         .iter()
@@ -218,18 +245,22 @@ fn refuse_marking(
     }))
 }
 
-/// Takes ECR's own preview as a second opinion: where it marks images, the policy is not put.
-pub fn confirm_preview(plan: &mut Plan, at: usize, marked: usize) {
-    let Some(step) = plan.steps.get_mut(at).filter(|_| marked > 0) else {
+/// Takes ECR's own preview as a second opinion: where it marks images, or cannot be had, the policy is not put.
+pub fn confirm_preview(plan: &mut Plan, at: usize, marked: Result<usize, Failure>) {
+    let Some(step) = plan.steps.get_mut(at) else {
         return;
     };
-    step.policy = PolicyStep::Refuse;
-    let kind = Kind::WouldExpire {
-        target: step.wanted.repository.clone(),
-        marked,
-        needed: None,
-        preview: true,
+    let kind = match marked {
+        Ok(0) => return,
+        Ok(marked) => Kind::WouldExpire {
+            target: step.wanted.repository.clone(),
+            marked,
+            needed: None,
+            preview: true,
+        },
+        Err(failure) => Kind::Failed(failure),
     };
+    step.policy = PolicyStep::Refuse;
     plan.problems.push(Problem::error(kind, &step.wanted.uses));
 }
 
@@ -280,7 +311,8 @@ mod tests {
             .insert(wanted.repository.clone(), facts);
         let registry = wanted.repository.registry.clone();
         inventory.blob_mounting.insert(registry, Ok(true));
-        let (plan, _) = plan(&[wanted], &inventory, rules, Timestamp(100 * 86_400_000));
+        let now = Timestamp(100 * 86_400_000);
+        let (plan, _) = plan(&[wanted], &Mapping::default(), &inventory, rules, now);
         let codes = plan.problems.iter().map(|problem| problem.kind.code());
         (plan.steps[0].policy.clone(), codes.collect())
     }
@@ -373,7 +405,11 @@ mod tests {
         };
         let common = |pulled_from| decided(facts(None, 3, 0), Role::Common { pulled_from }, &rules);
         let ours = policy::installed(200);
-        assert_eq!(common(false), (PolicyStep::Install(ours), vec![]));
-        assert_eq!(common(true), (PolicyStep::Refuse, vec!["COMMON_IN_USE"]));
+        assert_eq!(common(Some(false)), (PolicyStep::Install(ours), vec![]));
+        assert_eq!(
+            common(Some(true)),
+            (PolicyStep::Leave, vec!["COMMON_IN_USE"])
+        );
+        assert_eq!(common(None), (PolicyStep::Leave, vec!["COMMON_SKIPPED"]));
     }
 }

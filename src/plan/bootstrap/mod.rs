@@ -34,6 +34,8 @@ pub struct Plan {
     pub enable_blob_mounting: Vec<Registry>,
     /// Everything that speaks against it.
     pub problems: Vec<Problem>,
+    /// The configs themselves are wrong: nothing is written at all.
+    pub blocked: bool,
 }
 
 /// What happens to one repository.
@@ -60,6 +62,8 @@ pub enum PolicyStep {
     Stronger,
     /// It protects less, and stays without `--overwrite`.
     Weaker,
+    /// It is not ours to give one.
+    Leave,
     /// Nothing, because of a problem.
     Refuse,
 }

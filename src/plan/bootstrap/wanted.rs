@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::project::Use;
 use crate::model::reference::Repository;
 use crate::plan::mapping::Mapping;
+use crate::plan::pattern::{Pattern, Values};
 
 /// A repository that should exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +30,8 @@ pub enum Role {
     },
     /// Builds are pushed to it.
     Common {
-        /// Whether a task definition pulls from it directly.
-        pulled_from: bool,
+        /// Whether a task definition pulls from it directly; `None` where nobody looked.
+        pulled_from: Option<bool>,
     },
     /// It was named on the command line.
     Listed,
@@ -46,7 +47,7 @@ pub fn from_mapping(mapping: &Mapping, common: bool) -> Vec<Wanted> {
         };
         add(&mut found, &wanted.target, role, &wanted.uses);
         if common {
-            let pulled_from = wanted.from_common;
+            let pulled_from = Some(wanted.from_common);
             add(
                 &mut found,
                 &wanted.source,
@@ -58,11 +59,15 @@ pub fn from_mapping(mapping: &Mapping, common: bool) -> Vec<Wanted> {
     found.into_values().collect()
 }
 
-/// Repositories that were named.
-pub fn listed(repositories: impl IntoIterator<Item = Repository>) -> Vec<Wanted> {
+/// Repositories that were named. One that the source pattern gives to builds is a common repository; who pulls from it is
+/// not known here.
+pub fn listed(repositories: impl IntoIterator<Item = Repository>, source: &Pattern) -> Vec<Wanted> {
     let named = repositories.into_iter().map(|repository| Wanted {
+        role: match source.read(repository.name.as_str(), &Values::default()) {
+            Some(_) => Role::Common { pulled_from: None },
+            None => Role::Listed,
+        },
         repository,
-        role: Role::Listed,
         uses: Vec::new(),
     });
     let mut named: Vec<Wanted> = named.collect();
@@ -83,9 +88,14 @@ fn add(
         uses: Vec::new(),
     });
     known.uses.extend(uses.iter().cloned());
-    if let (Role::Common { pulled_from }, Role::Common { pulled_from: again }) =
-        (&mut known.role, &role)
-    {
-        *pulled_from |= again;
+    // A repository that anybody pulls from is in use, whatever else it is.
+    if let Role::Common { pulled_from } = role {
+        match &mut known.role {
+            Role::Common {
+                pulled_from: before,
+            } => *before = (*before).max(pulled_from),
+            other if pulled_from == Some(true) => *other = Role::Common { pulled_from },
+            _ => {}
+        }
     }
 }

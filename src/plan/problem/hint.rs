@@ -109,6 +109,13 @@ impl Kind {
             Self::WouldExpire { .. } => {
                 "delete what may go yourself, or raise untagged_days in demitasse.yml".to_owned()
             }
+            Self::SourceMissing { source, .. } => {
+                format!("create {source} first, or look for a typing error in the image")
+            }
+            Self::CommonSkipped { .. } => {
+                "run it for the configs that use it, with --common-keep".to_owned()
+            }
+            Self::CreatedElsewhere { .. } => "run it again".to_owned(),
             Self::CommonInUse { .. } => {
                 "let the task definition name the task-definition repository".to_owned()
             }

@@ -1,6 +1,7 @@
 //! What a plan objects to. Findings are values, collected and shown all at once: nothing here stops at the first.
 
 use crate::model::digest::Digest;
+use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 use crate::model::project::Use;
 use crate::model::reference::{Repository, Tag};
@@ -270,6 +271,23 @@ pub enum Kind {
         /// Whether ECR's own preview says so.
         preview: bool,
     },
+    /// Neither the target nor the common repository behind it exists.
+    SourceMissing {
+        /// The target.
+        target: Repository,
+        /// The common repository.
+        source: Repository,
+    },
+    /// A common repository was named, and what it keeps was not.
+    CommonSkipped {
+        /// Which.
+        source: Repository,
+    },
+    /// Somebody else created the repository meanwhile.
+    CreatedElsewhere {
+        /// Which.
+        target: Repository,
+    },
     /// A task definition pulls from the common repository.
     CommonInUse {
         /// Which.
@@ -358,6 +376,19 @@ impl Problem {
     }
 }
 
+/// How a run with these findings ends: the worst of its errors counts.
+pub fn exit<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> Exit {
+    let errors = problems
+        .into_iter()
+        .filter(|problem| problem.severity == Severity::Error);
+    let exits = errors.map(|problem| match problem.class() {
+        Class::World => Exit::World,
+        Class::Input => Exit::Input,
+        Class::Decision => Exit::Decision,
+    });
+    exits.max().unwrap_or(Exit::Done)
+}
+
 impl Kind {
     /// The finding's name in JSON; never changes once released.
     pub fn code(&self) -> &'static str {
@@ -386,6 +417,9 @@ impl Kind {
             Self::PinWithoutShield { .. } => "PIN_WITHOUT_SHIELD",
             Self::FewPushesLeft { .. } => "FEW_PUSHES_LEFT",
             Self::WouldExpire { .. } => "WOULD_EXPIRE",
+            Self::SourceMissing { .. } => "SOURCE_MISSING",
+            Self::CommonSkipped { .. } => "COMMON_SKIPPED",
+            Self::CreatedElsewhere { .. } => "CREATED_ELSEWHERE",
             Self::CommonInUse { .. } => "COMMON_IN_USE",
             Self::MountingOff { .. } => "MOUNTING_OFF",
             Self::Failed(_) => "FAILED",

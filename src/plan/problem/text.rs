@@ -222,6 +222,17 @@ impl fmt::Display for Kind {
                     "{target}: {who} would expire {marked} of its images; it is not put"
                 )
             }
+            Self::SourceMissing { target, source } => write!(
+                f,
+                "{target} gets nothing: the common repository {source} does not exist"
+            ),
+            Self::CommonSkipped { source } => {
+                write!(f, "{source} is a common repository and gets no policy")
+            }
+            Self::CreatedElsewhere { target } => write!(
+                f,
+                "somebody else created {target} meanwhile; it was left as it is"
+            ),
             Self::CommonInUse { source } => write!(
                 f,
                 "{source} gets no policy: a task definition still pulls from it"

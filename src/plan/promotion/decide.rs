@@ -7,7 +7,8 @@ use crate::model::inventory::{Inventory, Questions};
 use crate::model::project::Use;
 use crate::model::reference::{Repository, Tag};
 use crate::model::time::Timestamp;
-use crate::plan::look::{End, Look};
+use crate::plan::foreign;
+use crate::plan::look::Look;
 use crate::plan::mapping::{Mapping, Wanted};
 use crate::plan::problem::{Kind, Problem, Severity, streaming_refused};
 use crate::plan::promotion::action::{Action, Plan, Promotion, RepositoryPlan};
@@ -27,7 +28,22 @@ pub fn plan(
     let mut look = Look::new(inventory);
     let mut problems = mapping.problems.clone();
     let mut others = mapping.others.clone();
-    judge_foreign(mapping, &mut look, rules, &mut others, &mut problems);
+    problems.extend(foreign::judge(
+        &mapping.foreign,
+        rules.foreign_target,
+        &mut look,
+    ));
+    others.extend(mapping.foreign.iter().map(|foreign| foreign.usage.clone()));
+    if rules.unmatched != Severity::Note {
+        let unmatched = |usage: &Use| {
+            Problem::new(
+                rules.unmatched,
+                Kind::Unmatched,
+                std::slice::from_ref(usage),
+            )
+        };
+        problems.extend(others.iter().map(unmatched));
+    }
     let mut promotions = Vec::with_capacity(mapping.wanted.len());
     for wanted in &mapping.wanted {
         problems.extend(judge_hand_over(wanted, rules));
@@ -53,41 +69,6 @@ pub fn plan(
         problems: merge_outages(problems),
     };
     (plan, look.into_questions())
-}
-
-/// An image in a repository that the target pattern gives to another family: refused where a common repository stands
-/// behind it, an ordinary one otherwise.
-fn judge_foreign(
-    mapping: &Mapping,
-    look: &mut Look<'_>,
-    rules: &Rules,
-    others: &mut Vec<Use>,
-    problems: &mut Vec<Problem>,
-) {
-    for foreign in &mapping.foreign {
-        let uses = [foreign.usage.clone()];
-        match look.settings(End::source(&foreign.source)) {
-            Some(Ok(_)) => {
-                let severity = match foreign.kind {
-                    Kind::ForeignTarget { .. } => rules.foreign_target,
-                    _ => Severity::Error,
-                };
-                problems.push(Problem::new(severity, foreign.kind.clone(), &uses));
-            }
-            Some(Err(failure)) if !look.is_missing(&foreign.source) => {
-                let kind = Kind::Unknown(failure.clone());
-                problems.push(Problem::warning(kind, &uses));
-            }
-            _ => {}
-        }
-        others.push(foreign.usage.clone());
-    }
-    if rules.unmatched != Severity::Note {
-        for usage in others.iter() {
-            let uses = [usage.clone()];
-            problems.push(Problem::new(rules.unmatched, Kind::Unmatched, &uses));
-        }
-    }
 }
 
 /// Images that the task definition takes from common would still be pulled from there.
