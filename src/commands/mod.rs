@@ -8,6 +8,7 @@ mod choices;
 mod connection;
 mod github;
 mod log;
+mod lookups;
 mod progress;
 mod selection;
 mod settings;

@@ -11,9 +11,10 @@ use crate::clients::inventory;
 use crate::commands::choices::{Choices, duration};
 use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::progress::Progress;
-use crate::commands::selection::{Selected, Selection, Wrong};
+use crate::commands::selection::{self, Selected, Selection, Wrong};
 use crate::commands::surroundings::Surroundings;
 use crate::commands::{github, settings, signals};
+use crate::ecspresso::Depth;
 use crate::model::exit::Exit;
 use crate::model::inventory::Inventory;
 use crate::plan::mapping::{self, Mapping};
@@ -116,20 +117,18 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
         Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
     };
     ended.unwrap_or_else(|wrong| {
-        for wrong in &wrong {
-            surroundings.tell(format!("error: {}\n", wrong.message));
-            if let Some(hint) = &wrong.hint {
-                surroundings.tell(format!("  hint: {hint}\n"));
-            }
-        }
+        let exit = selection::tell(&wrong, surroundings);
         github::refuse(&wrong, surroundings);
-        Exit::Input
+        exit
     })
 }
 
 async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Vec<Wrong>> {
     let one = |wrong: Wrong| vec![wrong];
-    let selected = args.selection.read(surroundings)?;
+    let selected = args
+        .selection
+        .read(Depth::Images, args.timeout, surroundings)
+        .await?;
     let given = args.selection.settings.as_deref();
     let settings = settings::read(given, &selected.projects, surroundings).map_err(one)?;
     let mapping_rules = args.choices.mapping(&settings).map_err(one)?;
@@ -207,15 +206,10 @@ fn wish(args: &Args, selected: &Selected, mapping: &Mapping) -> Wish {
         .find_map(|project| project.region.clone());
     let image = mapping.wanted.first();
     let image = image.map(|wanted| wanted.target.registry.region().to_owned());
-    let ours =
-        |name: &String| !name.starts_with("DEMITASSE_") && !name.starts_with("AWS_ENDPOINT_URL");
-    let envfile = selected.envfile.iter().filter(|(name, _)| ours(name));
     Wish {
         region: configured.or(image),
         role: selected.role.clone(),
-        envfile: envfile
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
+        envfile: selected.envfile.clone(),
         timeout: args.timeout,
         jobs: args.jobs,
     }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::commands::lookups;
 use crate::commands::surroundings::Surroundings;
-use crate::ecspresso::{self, Reader, external_variables};
+use crate::ecspresso::{self, Depth, Reader, external_variables};
+use crate::model::exit::Exit;
 use crate::model::project::Project;
 use crate::model::task_definition::Location;
 
@@ -48,6 +51,14 @@ pub(super) struct Selection {
     )]
     task_definition: Option<PathBuf>,
 
+    /// Take Terraform values from a JSON file (address → value) and read no state
+    #[arg(long, env = "DEMITASSE_TFSTATE_VALUES", value_name = "FILE")]
+    tfstate_values: Option<PathBuf>,
+
+    /// Run no command of ecspresso's external plugin
+    #[arg(long, env = "DEMITASSE_NO_EXTERNAL")]
+    no_external: bool,
+
     /// The role to assume for AWS calls
     #[arg(long, env = "DEMITASSE_ASSUME_ROLE_ARN", value_name = "ARN")]
     assume_role_arn: Option<String>,
@@ -61,7 +72,7 @@ pub(super) struct Selection {
 pub(super) struct Selected {
     /// The projects, in the order of the configs.
     pub(super) projects: Vec<Project>,
-    /// What the envfiles set.
+    /// What the envfiles set, without what an envfile may not decide.
     pub(super) envfile: BTreeMap<String, String>,
     /// The role to assume.
     pub(super) role: Option<String>,
@@ -76,6 +87,8 @@ pub(super) struct Wrong {
     pub(super) hint: Option<String>,
     /// The place in a file, where it is in one.
     pub(super) location: Option<Location>,
+    /// How a run ends because of it.
+    pub(super) exit: Exit,
 }
 
 impl From<ecspresso::Error> for Wrong {
@@ -85,6 +98,10 @@ impl From<ecspresso::Error> for Wrong {
             message: format!("{error}{}", excerpt.unwrap_or_default()),
             hint: error.hint(),
             location: error.location().cloned(),
+            exit: match error.is_world() {
+                true => Exit::World,
+                false => Exit::Input,
+            },
         }
     }
 }
@@ -95,16 +112,22 @@ impl From<String> for Wrong {
             message,
             hint: None,
             location: None,
+            exit: Exit::Input,
         }
     }
 }
 
 impl Selection {
-    /// Reads every selected project.
+    /// Reads every selected project, and makes the look-ups that this takes, within a time.
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
-    pub(super) fn read(&self, surroundings: &Surroundings<'_>) -> Result<Selected, Vec<Wrong>> {
+    pub(super) async fn read(
+        &self,
+        depth: Depth,
+        timeout: Duration,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Selected, Vec<Wrong>> {
         let directory = surroundings
             .directory()
             .map_err(|wrong| vec![wrong.into()])?;
@@ -129,46 +152,36 @@ impl Selection {
             ext_str: ext_str.map_err(|wrong| vec![wrong])?,
             ext_code: ext_code.map_err(|wrong| vec![wrong])?,
             directory: directory.clone(),
+            tfstate_values: self.tfstate_values.clone(),
+            no_external: self.no_external,
         };
         let reader = Reader::new(settings).map_err(|error| vec![error.into()])?;
         let projects = match &self.task_definition {
             Some(path) => vec![rendered(&reader, path, surroundings).map_err(|wrong| vec![wrong])?],
-            None => self.projects(&reader, &directory, surroundings)?,
+            None => {
+                let configs = self.configs(&directory, surroundings)?;
+                lookups::projects(&reader, &configs, depth, timeout, surroundings).await?
+            }
         };
         Ok(Selected {
             projects,
-            envfile: reader.envfile_variables().clone(),
+            envfile: lookups::envfile(&reader),
             role: self.role(surroundings),
         })
     }
 
-    fn projects(
+    fn configs(
         &self,
-        reader: &Reader,
         directory: &Path,
         surroundings: &Surroundings<'_>,
-    ) -> Result<Vec<Project>, Vec<Wrong>> {
+    ) -> Result<Vec<PathBuf>, Vec<Wrong>> {
         let twin = surroundings.variable("ECSPRESSO_CONFIG").map(str::to_owned);
         let patterns = if self.config.is_empty() {
             twin.into_iter().collect()
         } else {
             self.config.clone()
         };
-        let configs =
-            ecspresso::configs(&patterns, directory).map_err(|error| vec![error.into()])?;
-        let mut projects = Vec::with_capacity(configs.len());
-        let mut wrong = Vec::new();
-        for config in configs {
-            match reader.project(&config) {
-                Ok(project) => projects.push(project),
-                Err(error) => wrong.push(error.into()),
-            }
-        }
-        if wrong.is_empty() {
-            Ok(projects)
-        } else {
-            Err(wrong)
-        }
+        ecspresso::configs(&patterns, directory).map_err(|error| vec![error.into()])
     }
 
     fn envfiles(&self, surroundings: &Surroundings<'_>) -> Vec<PathBuf> {
@@ -188,6 +201,18 @@ impl Selection {
             .clone()
             .or_else(|| twin.map(str::to_owned))
     }
+}
+
+/// Says what is wrong. Gives how the run ends: the worst of it.
+pub(super) fn tell(wrong: &[Wrong], surroundings: &mut Surroundings<'_>) -> Exit {
+    for wrong in wrong {
+        surroundings.tell(format!("error: {}\n", wrong.message));
+        if let Some(hint) = &wrong.hint {
+            surroundings.tell(format!("  hint: {hint}\n"));
+        }
+    }
+    let exits = wrong.iter().map(|wrong| wrong.exit);
+    exits.max().unwrap_or(Exit::Input)
 }
 
 fn rendered(

@@ -5,8 +5,10 @@ use serde_json::{Map, Value};
 
 use crate::ecspresso::config::unambiguous;
 use crate::ecspresso::document::Document;
+use crate::ecspresso::error::Cause;
 use crate::ecspresso::error::Error;
 use crate::ecspresso::json::{self, Step, kind};
+use crate::ecspresso::lookups::Lookups;
 use crate::model::task_definition::{Container, TaskDefinition};
 
 /// What `DescribeTaskDefinition` returns and `RegisterTaskDefinition` does not take.
@@ -27,8 +29,29 @@ const LOCATED: usize = 100;
 /// Maps whose keys are the user's own and stay as they are.
 const FREE_FORM: [&str; 2] = ["dockerlabels", "options"];
 
-/// Decodes the final text of a document.
-pub(super) fn decode(document: &Document) -> Result<TaskDefinition, Error> {
+/// Decodes the final text of a document. A token in the family, a name or an image wants its look-up; elsewhere it does
+/// not matter what the look-up would find.
+pub(super) fn decode(document: &Document, lookups: &Lookups) -> Result<TaskDefinition, Error> {
+    let decoded = decode_text(document).map_err(|error| {
+        // Only a value that stands outside of strings can be the reason.
+        let bare = lookups.bare_token_in(document.text());
+        error.caused(bare.map(Cause::Wanted))
+    })?;
+    let wanted = {
+        let names = decoded.containers.iter();
+        let names = names.flat_map(|container| [&container.name, &container.image]);
+        let mut texts = std::iter::once(&decoded.family).chain(names);
+        texts.find_map(|text| lookups.token_in(text))
+    };
+    match wanted {
+        None => Ok(decoded),
+        wanted => {
+            Err(Error::new("the images depend on a look-up").caused(wanted.map(Cause::Wanted)))
+        }
+    }
+}
+
+fn decode_text(document: &Document) -> Result<TaskDefinition, Error> {
     let first = json::decode(document.text())
         .map_err(|(message, offset)| document.error(message, offset))?;
     let reader = Reader { document };
