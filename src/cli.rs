@@ -7,6 +7,7 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 
 use crate::commands::promote;
+use crate::commands::render;
 use crate::commands::surroundings::Surroundings;
 use crate::model::exit::Exit;
 
@@ -31,6 +32,8 @@ enum Command {
     Promote(Box<promote::Args>),
     /// Show what promote would do; writes nothing
     Plan(Box<promote::Args>),
+    /// Show the task definition as ecspresso would register it, or its images
+    Render(Box<render::Args>),
 }
 
 /// Runs the program. Data goes to `out`, everything for people to `err`.
@@ -47,6 +50,7 @@ pub fn run(
     let mut surroundings = Surroundings::new(environment, out, err);
     match cli.command {
         Command::Promote(args) => promote::run(&args, &mut surroundings),
+        Command::Render(args) => render::run(&args, &mut surroundings),
         Command::Plan(args) => promote::run(&args.read_only(), &mut surroundings),
     }
 }

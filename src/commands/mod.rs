@@ -2,6 +2,7 @@
 //! beside them.
 
 pub mod promote;
+pub mod render;
 pub mod surroundings;
 
 mod choices;
@@ -10,6 +11,7 @@ mod github;
 mod log;
 mod lookups;
 mod progress;
+mod renderer;
 mod selection;
 mod settings;
 mod signals;

@@ -136,12 +136,7 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
         .choices
         .rules(&settings, args.env_out.is_some())
         .map_err(one)?;
-    for project in &selected.projects {
-        for warning in &project.warnings {
-            let config = project.config.display();
-            surroundings.tell(format!("warning: {config}: {warning}\n"));
-        }
-    }
+    selection::warn(&selected.projects, surroundings);
     let mapping = mapping::map(&selected.projects, &mapping_rules);
     let wish = wish(args, &selected, &mapping);
     let connection = connection::connect(wish, surroundings).await.map_err(one)?;

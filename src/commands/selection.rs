@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::commands::lookups;
+use crate::commands::renderer::{self, Renderer};
 use crate::commands::surroundings::Surroundings;
 use crate::ecspresso::{self, Depth, Reader, external_variables};
 use crate::model::exit::Exit;
@@ -58,6 +59,15 @@ pub(super) struct Selection {
     /// Run no command of ecspresso's external plugin
     #[arg(long, env = "DEMITASSE_NO_EXTERNAL")]
     no_external: bool,
+
+    /// Who renders: demitasse, or the installed ecspresso
+    #[arg(
+        long,
+        env = "DEMITASSE_RENDERER",
+        value_enum,
+        default_value = "demitasse"
+    )]
+    renderer: Renderer,
 
     /// The role to assume for AWS calls
     #[arg(long, env = "DEMITASSE_ASSUME_ROLE_ARN", value_name = "ARN")]
@@ -158,6 +168,11 @@ impl Selection {
         let reader = Reader::new(settings).map_err(|error| vec![error.into()])?;
         let projects = match &self.task_definition {
             Some(path) => vec![rendered(&reader, path, surroundings).map_err(|wrong| vec![wrong])?],
+            None if self.renderer == Renderer::Ecspresso => {
+                let configs = self.configs(&directory, surroundings)?;
+                let flags = self.ecspresso_flags()?;
+                renderer::projects(&reader, &configs, &flags, timeout, surroundings).await?
+            }
             None => {
                 let configs = self.configs(&directory, surroundings)?;
                 lookups::projects(&reader, &configs, depth, timeout, surroundings).await?
@@ -168,6 +183,28 @@ impl Selection {
             envfile: lookups::envfile(&reader),
             role: self.role(surroundings),
         })
+    }
+
+    /// Our flags, as ecspresso takes them. Its own variables it finds itself.
+    fn ecspresso_flags(&self) -> Result<Vec<String>, Vec<Wrong>> {
+        if self.tfstate_values.is_some() || self.no_external {
+            let message = "--tfstate-values and --no-external do nothing with --renderer ecspresso";
+            return Err(vec![Wrong::from(message.to_owned())]);
+        }
+        let envfiles = self.envfile.iter().map(|file| file.display().to_string());
+        let mut flags = Vec::new();
+        let mut add = |name: &str, value: String| flags.extend([name.to_owned(), value]);
+        envfiles.for_each(|file| add("--envfile", file));
+        self.ext_str
+            .iter()
+            .for_each(|text| add("--ext-str", text.clone()));
+        self.ext_code
+            .iter()
+            .for_each(|text| add("--ext-code", text.clone()));
+        if let Some(role) = &self.assume_role_arn {
+            add("--assume-role-arn", role.clone());
+        }
+        Ok(flags)
     }
 
     fn configs(
@@ -200,6 +237,16 @@ impl Selection {
         self.assume_role_arn
             .clone()
             .or_else(|| twin.map(str::to_owned))
+    }
+}
+
+/// Says what ecspresso would warn about.
+pub(super) fn warn(projects: &[Project], surroundings: &mut Surroundings<'_>) {
+    for project in projects {
+        for warning in &project.warnings {
+            let config = project.config.display();
+            surroundings.tell(format!("warning: {config}: {warning}\n"));
+        }
     }
 }
 

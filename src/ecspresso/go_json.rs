@@ -11,7 +11,6 @@ pub(super) fn compact(value: &Value) -> String {
     text
 }
 
-#[cfg(test)]
 /// With two spaces of indent and a line end (`json.MarshalIndent`, as ecspresso prints definitions).
 pub(super) fn indented(value: &Value) -> String {
     let mut text = String::new();

@@ -14,12 +14,14 @@ mod envfile;
 mod error;
 mod files;
 mod flags;
+mod foreign;
 mod functions;
 mod go_json;
 mod json;
 mod jsonnet;
 mod lookups;
 mod plugins;
+mod schema;
 mod search;
 mod source;
 mod template;
@@ -31,12 +33,14 @@ use std::sync::Arc;
 
 pub use crate::ecspresso::error::Error;
 pub use crate::ecspresso::flags::external_variables;
+pub use crate::ecspresso::foreign::names_express;
 pub use crate::ecspresso::lookups::Depth;
 pub use crate::ecspresso::search::configs;
 pub use crate::ecspresso::source::Excerpt;
 pub use crate::model::project::Project;
 
 use crate::ecspresso::config::Config;
+use crate::ecspresso::definition::{Decoded, Frame, Kind};
 use crate::ecspresso::document::Document;
 use crate::ecspresso::error::Cause;
 use crate::ecspresso::functions::{Failure, Functions};
@@ -180,10 +184,7 @@ impl Reader {
     fn read_project(&self, config: &Path, lookups: &Arc<Lookups>) -> Result<Project, Error> {
         let (settings, mut warnings) = self.config(config, lookups)?;
         let name = files::name(&self.directory, config);
-        let region = Some(settings.region.clone()).filter(|region| !region.is_empty());
-        let region = region
-            .or_else(|| self.environment.get("AWS_REGION").cloned())
-            .filter(|region| !region.is_empty());
+        let region = self.region(&settings);
         let mut functions = Functions::new(&self.environment);
         let added = self.plugins(&settings, config, region.as_deref(), &mut functions);
         let added = added.map_err(|error| {
@@ -193,12 +194,20 @@ impl Reader {
         if lookups.depth == Depth::Everything {
             prepare(&added, lookups, &name)?;
         }
-        let path = definition_path(&settings, config, &name)?;
+        let (path, kind) = definition_path(&settings, config, &name)?;
+        let frame = Frame {
+            kind,
+            ignored_tags: settings.ignored_tags,
+            is_final: false,
+        };
         let document = self.definition(&path, &functions, &added.natives, lookups)?;
-        let task_definition = definition::decode(&document, lookups).map_err(|error| {
+        let decoded = definition::decode(&document, &frame, lookups).map_err(|error| {
             let hint = definition_hint(&path, &error);
             error.hinted(hint)
         })?;
+        let file = files::name(&self.directory, &path);
+        let unknown = decoded.warnings.iter();
+        warnings.extend(unknown.map(|warning| format!("{warning}, in {}", file.display())));
         warnings.extend(document.traces);
         warnings.extend(lookups.warnings());
         Ok(Project {
@@ -206,7 +215,7 @@ impl Reader {
             region,
             cluster: settings.cluster,
             service: Some(settings.service).filter(|service| !service.is_empty()),
-            task_definition,
+            task_definition: decoded.definition,
             warnings,
         })
     }
@@ -239,7 +248,20 @@ impl Reader {
             quotable: false,
         });
         let nothing = Lookups::new(Depth::Images, Arc::default(), BTreeSet::new());
-        definition::decode(&document, &nothing)
+        let frame = Frame {
+            kind: Kind::Task,
+            ignored_tags: Vec::new(),
+            is_final: false,
+        };
+        let Decoded { definition, .. } = definition::decode(&document, &frame, &nothing)?;
+        Ok(definition)
+    }
+
+    /// The Region of a config, or that of the environment.
+    fn region(&self, settings: &Config) -> Option<String> {
+        let own = Some(settings.region.clone()).filter(|region| !region.is_empty());
+        own.or_else(|| self.environment.get("AWS_REGION").cloned())
+            .filter(|region| !region.is_empty())
     }
 
     fn config(&self, path: &Path, lookups: &Arc<Lookups>) -> Result<(Config, Vec<String>), Error> {
@@ -316,6 +338,11 @@ impl Reader {
     }
 }
 
+/// A definition as ecspresso's `render` prints it (ecspresso `json.go`, `MarshalJSONForAPI`).
+pub fn printed(definition: &TaskDefinition) -> String {
+    go_json::indented(&definition.document)
+}
+
 /// Reads every state, as ecspresso does before it renders.
 fn prepare(added: &Added, lookups: &Arc<Lookups>, name: &Path) -> Result<(), Error> {
     for state in &added.states {
@@ -359,20 +386,20 @@ fn extension(path: &Path) -> &str {
         .map_or("", |(_, extension)| extension)
 }
 
-fn definition_path(config: &Config, path: &Path, name: &Path) -> Result<PathBuf, Error> {
-    if !config.task_definition.is_empty() {
-        return Ok(path
-            .parent()
-            .unwrap_or(Path::new(""))
-            .join(&config.task_definition));
-    }
-    Err(Error::new(match config.express_definition.is_empty() {
-        true => format!("{} names no task_definition", name.display()),
-        false => format!(
-            "express_definition is not supported yet, in {}",
+/// The file of the definition. An express definition replaces the task definition.
+fn definition_path(config: &Config, path: &Path, name: &Path) -> Result<(PathBuf, Kind), Error> {
+    let (definition, kind) = match config.express_definition.as_str() {
+        "" => (config.task_definition.as_str(), Kind::Task),
+        express => (express, Kind::Express(config.service.clone())),
+    };
+    if definition.is_empty() {
+        return Err(Error::new(format!(
+            "{} names no task_definition",
             name.display()
-        ),
-    }))
+        )));
+    }
+    let directory = path.parent().unwrap_or(Path::new(""));
+    Ok((directory.join(definition), kind))
 }
 
 /// What to do about a definition that is not JSON.
