@@ -8,7 +8,7 @@ use clap::builder::Resettable;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::surroundings::Surroundings;
-use crate::commands::{bootstrap, promote};
+use crate::commands::{bootstrap, promote, render};
 use crate::model::exit::Exit;
 
 #[derive(Parser)]
@@ -34,6 +34,8 @@ enum Command {
     Plan(Box<promote::Args>),
     /// Create repositories and install lifecycle policies, in bulk
     Bootstrap(Box<bootstrap::Args>),
+    /// Show the task definition as ecspresso would register it, or its images
+    Render(Box<render::Args>),
 }
 
 /// Runs the program. Data goes to `out`, everything for people to `err`.
@@ -52,6 +54,7 @@ pub fn run(
     let mut surroundings = Surroundings::new(environment, out, err);
     match cli.command {
         Command::Promote(args) => promote::run(&args, &mut surroundings),
+        Command::Render(args) => render::run(&args, &mut surroundings),
         Command::Plan(args) => promote::run(&args.read_only(), &mut surroundings),
         Command::Bootstrap(args) => bootstrap::run(&args, &mut surroundings),
     }

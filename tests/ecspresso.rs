@@ -9,7 +9,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use demitasse::ecspresso::{Error, Project, Reader, Settings, configs, external_variables};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use demitasse::ecspresso::{
+    Depth, Error, Project, Reader, Reading, Settings, configs, external_variables,
+};
+use demitasse::model::failure::{Failure, FailureKind};
+use demitasse::model::lookup::{Answers, Found, Lookup};
 use demitasse::model::task_definition::TaskDefinition;
 use serde::Deserialize;
 
@@ -25,10 +32,71 @@ struct Case {
     config: Option<String>,
     /// `--task-definition` instead of a config.
     task_definition: Option<PathBuf>,
+    tfstate_values: Option<PathBuf>,
+    no_external: bool,
+    world: World,
+}
+
+/// What look-ups find; anything else is denied.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct World {
+    /// Name → value, of type String; `[type, value]` for others.
+    parameters: BTreeMap<String, Parameter>,
+    /// Name → ARN.
+    secrets: BTreeMap<String, String>,
+    /// Stack → outputs.
+    stacks: BTreeMap<String, BTreeMap<String, String>>,
+    exports: BTreeMap<String, String>,
+    /// URL → file of the case.
+    states: BTreeMap<String, PathBuf>,
+    /// Program and arguments, joined by spaces → what it prints.
+    commands: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(untagged)]
+enum Parameter {
+    Text(String),
+    Typed(String, String),
+}
+
+impl World {
+    fn find(&self, lookup: &Lookup, directory: &Path) -> Result<Found, Failure> {
+        let found = match lookup {
+            Lookup::Parameter { name, .. } => self.parameters.get(name).map(|parameter| {
+                let (kind, value) = match parameter {
+                    Parameter::Text(value) => ("String".to_owned(), value.clone()),
+                    Parameter::Typed(kind, value) => (kind.clone(), value.clone()),
+                };
+                Found::Parameter { kind, value }
+            }),
+            Lookup::SecretArn { id, .. } => self.secrets.get(id).cloned().map(Found::Text),
+            Lookup::StackOutputs { stack, .. } => {
+                self.stacks.get(stack).cloned().map(Found::Outputs)
+            }
+            Lookup::Exports { .. } => Some(Found::Outputs(self.exports.clone())),
+            Lookup::State { url } => {
+                let file = self.states.get(url).map(|file| directory.join(file));
+                file.and_then(|file| fs::read_to_string(file).ok())
+                    .map(Found::Text)
+            }
+            Lookup::Command { argv, .. } => {
+                self.commands.get(&argv.join(" ")).cloned().map(Found::Text)
+            }
+        };
+        found.ok_or_else(|| Failure {
+            operation: "look up".to_owned(),
+            object: lookup.to_string(),
+            side: None,
+            kind: FailureKind::Other,
+            message: "not in the case".to_owned(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Expected {
     family: String,
     /// Container → image.
@@ -43,6 +111,13 @@ struct Expected {
     service: Option<Option<String>>,
     #[serde(default)]
     warnings: Vec<String>,
+    /// The look-ups that the images need; without it, none.
+    #[serde(default)]
+    lookups: Vec<String>,
+    /// All look-ups; without it, the same.
+    all_lookups: Option<Vec<String>>,
+    /// What is wrong when it is read whole, although its images can be read.
+    whole_error: Option<String>,
 }
 
 /// Tells a key that is null from one that is absent.
@@ -81,8 +156,15 @@ fn projects() {
 }
 
 enum Outcome {
-    Project(Box<Project>),
+    Project(Box<Played>),
     Rendered(TaskDefinition),
+}
+
+/// A project, read for its images and read whole.
+struct Played {
+    lazy: Project,
+    lookups: BTreeSet<String>,
+    whole: Result<(Project, BTreeSet<String>), Error>,
 }
 
 fn play(directory: &Path) -> Result<(), String> {
@@ -120,6 +202,8 @@ fn read(directory: &Path, case: &Case, env: &BTreeMap<String, String>) -> Result
         ext_str: pairs(&case.ext_str),
         ext_code: pairs(&case.ext_code),
         directory: directory.to_owned(),
+        tfstate_values: case.tfstate_values.clone(),
+        no_external: case.no_external,
     })?;
     if let Some(file) = &case.task_definition {
         let text = fs::read_to_string(directory.join(file)).unwrap_or_default();
@@ -128,9 +212,39 @@ fn read(directory: &Path, case: &Case, env: &BTreeMap<String, String>) -> Result
     let patterns: Vec<_> = case.config.iter().cloned().collect();
     let configs = configs(&patterns, directory)?;
     assert_eq!(configs.len(), 1, "one config");
-    reader
-        .project(&configs[0])
-        .map(|project| Outcome::Project(Box::new(project)))
+    let play = |depth| play_rounds(&reader, &configs[0], depth, case, directory);
+    let (lazy, lookups) = play(Depth::Images)?;
+    let whole = play(Depth::Everything);
+    Ok(Outcome::Project(Box::new(Played {
+        lazy,
+        lookups,
+        whole,
+    })))
+}
+
+fn play_rounds(
+    reader: &Reader,
+    config: &Path,
+    depth: Depth,
+    case: &Case,
+    directory: &Path,
+) -> Result<(Project, BTreeSet<String>), Error> {
+    let mut answers = Answers::new();
+    loop {
+        match reader.project(config, depth, &Arc::new(answers.clone()))? {
+            Reading::Done(project) => {
+                let made = answers.keys().map(ToString::to_string).collect();
+                return Ok((project, made));
+            }
+            Reading::Wanted(wanted) => {
+                assert!(!wanted.is_empty(), "nothing is wanted");
+                for lookup in wanted {
+                    let found = case.world.find(&lookup, directory);
+                    assert!(answers.insert(lookup, found).is_none(), "looked up twice");
+                }
+            }
+        }
+    }
 }
 
 fn compare(outcome: Outcome, expected: &str) -> Result<(), String> {
@@ -138,7 +252,32 @@ fn compare(outcome: Outcome, expected: &str) -> Result<(), String> {
         serde_json::from_str(expected).map_err(|error| format!("expected.json: {error}"))?;
     let definition = match outcome {
         Outcome::Rendered(definition) => definition,
-        Outcome::Project(project) => {
+        Outcome::Project(played) => {
+            let (lazy, set_of) = (&played.lazy.task_definition, &played.lookups);
+            let set = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
+            equal("lookups", set_of, &set(&expected.lookups))?;
+            let (project, all_lookups) = match (played.whole, &expected.whole_error) {
+                (Ok(whole), None) => whole,
+                (Err(error), Some(text)) if shown(&error).contains(text) => (
+                    played.lazy.clone(),
+                    set(expected.all_lookups.as_deref().unwrap_or_default()),
+                ),
+                (Err(error), _) => return Err(format!("failed as a whole: {}", shown(&error))),
+                (Ok(_), Some(text)) => {
+                    return Err(format!("succeeded as a whole, without {text:?}"));
+                }
+            };
+            let all = expected.all_lookups.as_ref().unwrap_or(&expected.lookups);
+            if expected.whole_error.is_none() {
+                equal("allLookups", &all_lookups, &set(all))?;
+            }
+            let eager = &project.task_definition;
+            equal("family, lazy and eager", &lazy.family, &eager.family)?;
+            equal(
+                "containers, lazy and eager",
+                &lazy.containers,
+                &eager.containers,
+            )?;
             equal("warnings", &project.warnings, &expected.warnings)?;
             if let Some(region) = &expected.region {
                 equal("region", &project.region, region)?;
@@ -168,8 +307,27 @@ fn compare(outcome: Outcome, expected: &str) -> Result<(), String> {
         equal("locations", &containers().map(place).collect(), expected)?;
     }
     expected.document.map_or(Ok(()), |document| {
-        equal("document", &definition.document, &document)
+        equal(
+            "document",
+            &without_zeros(&definition.document),
+            &without_zeros(&document),
+        )
     })
+}
+
+/// What ecspresso prints although nobody wrote it would only hide what matters here; `tests/render.rs` has it.
+fn without_zeros(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => {
+            let zero = |value: &Value| value.as_str() == Some("") || value.as_i64() == Some(0);
+            let kept = map.iter().filter(|(_, value)| !zero(value));
+            kept.map(|(key, value)| (key.clone(), without_zeros(value)))
+                .collect()
+        }
+        Value::Array(items) => items.iter().map(without_zeros).collect(),
+        other => other.clone(),
+    }
 }
 
 fn equal<T: PartialEq + std::fmt::Debug>(
@@ -232,6 +390,8 @@ fn unmentioned(directory: &Path) -> Result<(), String> {
         "ecspresso.yaml",
         "ecspresso.json",
         "ecspresso.jsonnet",
+        // Terraform's name for the file that names the workspace.
+        "environment",
     ];
     for path in files.keys() {
         let name = path.file_name().unwrap_or_default().to_string_lossy();

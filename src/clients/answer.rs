@@ -51,7 +51,8 @@ impl Subject {
             let status = service.raw().status().as_u16();
             let metadata = service.err().meta();
             let code = metadata.code().unwrap_or_default();
-            let message = metadata.message().unwrap_or(code);
+            let message = metadata.message().filter(|message| !message.is_empty());
+            let message = message.unwrap_or(code);
             return self.failure(self.kind(code, status, message), message);
         }
         // The outermost text only says that something failed.

@@ -2,10 +2,13 @@
 //! module, and nothing here decides what should happen.
 
 pub mod aws;
+pub mod command;
 pub mod ecr;
 pub mod ecs;
 pub mod inventory;
+pub mod lookups;
 pub mod pace;
 pub mod registry;
 
 mod answer;
+mod state;

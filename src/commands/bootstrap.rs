@@ -17,6 +17,7 @@ use crate::commands::pacing::Pacing;
 use crate::commands::selection::{self, Selection, Wrong};
 use crate::commands::surroundings::{self, Surroundings};
 use crate::commands::{log, settings, signals};
+use crate::ecspresso::Depth;
 use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 use crate::model::inventory::Inventory;
@@ -138,10 +139,7 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
         }
         Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
     };
-    ended.unwrap_or_else(|wrong| {
-        selection::tell(&wrong, surroundings);
-        Exit::Input
-    })
+    ended.unwrap_or_else(|wrong| selection::tell(&wrong, surroundings))
 }
 
 /// Where the wanted repositories come from.
@@ -171,10 +169,10 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
         let settings = settings::read_here(given, surroundings).map_err(one)?;
         (Origin::Named(names), settings)
     } else {
-        let (selected, wrong) = args.selection.read(surroundings)?;
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
+        let timeout = args.pacing.timeout;
+        let selected = args.selection.read(Depth::Images, timeout, surroundings);
+        let selected = selected.await?.whole()?;
+        selection::warn(&selected.projects, surroundings);
         wish.region = selected
             .projects
             .iter()

@@ -3,14 +3,17 @@
 
 pub mod bootstrap;
 pub mod promote;
+pub mod render;
 pub mod surroundings;
 
 mod choices;
 mod connection;
 mod github;
 mod log;
+mod lookups;
 mod pacing;
 mod progress;
+mod renderer;
 mod selection;
 mod settings;
 mod signals;

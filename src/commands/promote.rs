@@ -16,6 +16,7 @@ use crate::commands::progress::Progress;
 use crate::commands::selection::{self, Selected, Selection, Wrong};
 use crate::commands::surroundings::Surroundings;
 use crate::commands::{github, settings, signals};
+use crate::ecspresso::Depth;
 use crate::model::exit::Exit;
 use crate::model::inventory::Inventory;
 use crate::model::time::Timestamp;
@@ -111,19 +112,26 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
         Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
     };
     ended.unwrap_or_else(|wrong| {
-        selection::tell(&wrong, surroundings);
+        let exit = selection::tell(&wrong, surroundings);
         github::refuse(&wrong, surroundings);
-        Exit::Input
+        exit
     })
 }
 
 async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Vec<Wrong>> {
     let one = |wrong: Wrong| vec![wrong];
-    let (selected, wrong) = args.selection.read(surroundings)?;
+    let mut selected = args
+        .selection
+        .read(Depth::Images, args.pacing.timeout, surroundings)
+        .await?;
+    let wrong = std::mem::take(&mut selected.wrong);
     if !wrong.is_empty() && !args.keep_going {
         return Err(wrong);
     }
-    selection::tell(&wrong, surroundings);
+    let input = match wrong.as_slice() {
+        [] => Exit::Done,
+        wrong => selection::tell(wrong, surroundings),
+    };
     let given = args.selection.settings.as_deref();
     let settings = settings::read(given, &selected.projects, surroundings).map_err(one)?;
     let mapping_rules = args.provisioning.mapping(&settings).map_err(one)?;
@@ -131,12 +139,7 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     let rules = args
         .choices
         .rules(&settings, provision, args.env_out.is_some());
-    for project in &selected.projects {
-        for warning in &project.warnings {
-            let config = project.config.display();
-            surroundings.tell(format!("warning: {config}: {warning}\n"));
-        }
-    }
+    selection::warn(&selected.projects, surroundings);
     let mapping = mapping::map(&selected.projects, &mapping_rules);
     let wish = wish(args, &selected, &mapping);
     let connection = connection::connect(wish, surroundings).await.map_err(one)?;
@@ -158,12 +161,6 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
         let clashes = dotenv::clashes(&plan);
         plan.problems.extend(clashes);
     }
-    let input = if wrong.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Input
-    };
-
     let refused = plan.errors().next().is_some() && !args.keep_going;
     if args.dry_run || refused {
         let detailed = args.detailed_exitcode && args.dry_run;

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::commands::lookups;
+use crate::commands::renderer::{self, Renderer};
 use crate::commands::surroundings::Surroundings;
-use crate::ecspresso::{self, Reader, external_variables};
+use crate::ecspresso::{self, Depth, Reader, external_variables};
+use crate::model::exit::Exit;
 use crate::model::project::Project;
 use crate::model::task_definition::Location;
 
@@ -42,6 +46,23 @@ pub(super) struct Selection {
     )]
     task_definition: Option<PathBuf>,
 
+    /// Take Terraform values from a JSON file (address → value) and read no state
+    #[arg(long, env = "DEMITASSE_TFSTATE_VALUES", value_name = "FILE")]
+    tfstate_values: Option<PathBuf>,
+
+    /// Run no command of ecspresso's external plugin
+    #[arg(long, env = "DEMITASSE_NO_EXTERNAL")]
+    no_external: bool,
+
+    /// Who renders: demitasse, or the installed ecspresso
+    #[arg(
+        long,
+        env = "DEMITASSE_RENDERER",
+        value_enum,
+        default_value = "demitasse"
+    )]
+    renderer: Renderer,
+
     /// The role to assume for AWS calls
     #[arg(long, env = "DEMITASSE_ASSUME_ROLE_ARN", value_name = "ARN")]
     assume_role_arn: Option<String>,
@@ -55,7 +76,9 @@ pub(super) struct Selection {
 pub(super) struct Selected {
     /// The projects, in the order of the configs.
     pub(super) projects: Vec<Project>,
-    /// What the envfiles set, as far as they may decide more than templates.
+    /// What is wrong with those that could not be read.
+    pub(super) wrong: Vec<Wrong>,
+    /// What the envfiles set, without what an envfile may not decide.
     pub(super) envfile: BTreeMap<String, String>,
     /// The role to assume.
     pub(super) role: Option<String>,
@@ -70,6 +93,8 @@ pub(super) struct Wrong {
     pub(super) hint: Option<String>,
     /// The place in a file, where it is in one.
     pub(super) location: Option<Location>,
+    /// How a run ends because of it.
+    pub(super) exit: Exit,
 }
 
 impl From<ecspresso::Error> for Wrong {
@@ -79,6 +104,10 @@ impl From<ecspresso::Error> for Wrong {
             message: format!("{error}{}", excerpt.unwrap_or_default()),
             hint: error.hint(),
             location: error.location().cloned(),
+            exit: match error.is_world() {
+                true => Exit::World,
+                false => Exit::Input,
+            },
         }
     }
 }
@@ -89,19 +118,36 @@ impl From<String> for Wrong {
             message,
             hint: None,
             location: None,
+            exit: Exit::Input,
+        }
+    }
+}
+
+impl Selected {
+    /// The same, if everything could be read.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub(super) fn whole(self) -> Result<Self, Vec<Wrong>> {
+        if self.wrong.is_empty() {
+            Ok(self)
+        } else {
+            Err(self.wrong)
         }
     }
 }
 
 impl Selection {
-    /// Reads every selected project. Beside those that could be read stands what is wrong with the others.
+    /// Reads every selected project, and makes the look-ups that this takes, within a time.
     ///
     /// # Errors
-    /// What is wrong with the selection itself.
-    pub(super) fn read(
+    /// What is wrong with the selection itself; what is wrong with single projects stands beside the others.
+    pub(super) async fn read(
         &self,
+        depth: Depth,
+        timeout: Duration,
         surroundings: &Surroundings<'_>,
-    ) -> Result<(Selected, Vec<Wrong>), Vec<Wrong>> {
+    ) -> Result<Selected, Vec<Wrong>> {
         let directory = surroundings
             .directory()
             .map_err(|wrong| vec![wrong.into()])?;
@@ -126,6 +172,8 @@ impl Selection {
             ext_str: ext_str.map_err(|wrong| vec![wrong])?,
             ext_code: ext_code.map_err(|wrong| vec![wrong])?,
             directory: directory.clone(),
+            tfstate_values: self.tfstate_values.clone(),
+            no_external: self.no_external,
         };
         let reader = Reader::new(settings).map_err(|error| vec![error.into()])?;
         let (projects, wrong) = match &self.task_definition {
@@ -133,44 +181,58 @@ impl Selection {
                 Ok(project) => (vec![project], Vec::new()),
                 Err(wrong) => (Vec::new(), vec![wrong]),
             },
-            None => self.projects(&reader, &directory, surroundings)?,
+            None if self.renderer == Renderer::Ecspresso => {
+                let configs = self.configs(&directory, surroundings)?;
+                let flags = self.ecspresso_flags()?;
+                renderer::projects(&reader, &configs, &flags, timeout, surroundings).await?
+            }
+            None => {
+                let configs = self.configs(&directory, surroundings)?;
+                lookups::projects(&reader, &configs, depth, timeout, surroundings).await?
+            }
         };
-        let selected = Selected {
+        Ok(Selected {
             projects,
-            envfile: reader
-                .envfile_variables()
-                .iter()
-                .filter(|(name, _)| may_decide(name))
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
+            wrong,
+            envfile: lookups::envfile(&reader),
             role: self.role(surroundings),
-        };
-        Ok((selected, wrong))
+        })
     }
 
-    fn projects(
+    /// Our flags, as ecspresso takes them. Its own variables it finds itself.
+    fn ecspresso_flags(&self) -> Result<Vec<String>, Vec<Wrong>> {
+        if self.tfstate_values.is_some() || self.no_external {
+            let message = "--tfstate-values and --no-external do nothing with --renderer ecspresso";
+            return Err(vec![Wrong::from(message.to_owned())]);
+        }
+        let envfiles = self.envfile.iter().map(|file| file.display().to_string());
+        let mut flags = Vec::new();
+        let mut add = |name: &str, value: String| flags.extend([name.to_owned(), value]);
+        envfiles.for_each(|file| add("--envfile", file));
+        self.ext_str
+            .iter()
+            .for_each(|text| add("--ext-str", text.clone()));
+        self.ext_code
+            .iter()
+            .for_each(|text| add("--ext-code", text.clone()));
+        if let Some(role) = &self.assume_role_arn {
+            add("--assume-role-arn", role.clone());
+        }
+        Ok(flags)
+    }
+
+    fn configs(
         &self,
-        reader: &Reader,
         directory: &Path,
         surroundings: &Surroundings<'_>,
-    ) -> Result<(Vec<Project>, Vec<Wrong>), Vec<Wrong>> {
+    ) -> Result<Vec<PathBuf>, Vec<Wrong>> {
         let twin = surroundings.variable("ECSPRESSO_CONFIG").map(str::to_owned);
         let patterns = if self.config.is_empty() {
             twin.into_iter().collect()
         } else {
             self.config.clone()
         };
-        let configs =
-            ecspresso::configs(&patterns, directory).map_err(|error| vec![error.into()])?;
-        let mut projects = Vec::with_capacity(configs.len());
-        let mut wrong = Vec::new();
-        for config in configs {
-            match reader.project(&config) {
-                Ok(project) => projects.push(project),
-                Err(error) => wrong.push(error.into()),
-            }
-        }
-        Ok((projects, wrong))
+        ecspresso::configs(&patterns, directory).map_err(|error| vec![error.into()])
     }
 
     fn envfiles(&self, surroundings: &Surroundings<'_>) -> Vec<PathBuf> {
@@ -192,9 +254,26 @@ impl Selection {
     }
 }
 
-/// Whether an envfile may say this to more than the templates: not what decides where requests and the password go.
-fn may_decide(name: &str) -> bool {
-    !name.starts_with("DEMITASSE_") && !name.starts_with("AWS_ENDPOINT_URL")
+/// Says what ecspresso would warn about.
+pub(super) fn warn(projects: &[Project], surroundings: &mut Surroundings<'_>) {
+    for project in projects {
+        for warning in &project.warnings {
+            let config = project.config.display();
+            surroundings.tell(format!("warning: {config}: {warning}\n"));
+        }
+    }
+}
+
+/// Says what is wrong. Gives how the run ends: the worst of it.
+pub(super) fn tell(wrong: &[Wrong], surroundings: &mut Surroundings<'_>) -> Exit {
+    for wrong in wrong {
+        surroundings.tell(format!("error: {}\n", wrong.message));
+        if let Some(hint) = &wrong.hint {
+            surroundings.tell(format!("  hint: {hint}\n"));
+        }
+    }
+    let exits = wrong.iter().map(|wrong| wrong.exit);
+    exits.max().unwrap_or(Exit::Input)
 }
 
 fn rendered(
@@ -211,14 +290,4 @@ fn rendered(
         task_definition: reader.task_definition(&text, path)?,
         warnings: Vec::new(),
     })
-}
-
-/// Tells what is wrong, each with its next step.
-pub(super) fn tell(wrong: &[Wrong], surroundings: &mut Surroundings<'_>) {
-    for wrong in wrong {
-        surroundings.tell(format!("error: {}\n", wrong.message));
-        if let Some(hint) = &wrong.hint {
-            surroundings.tell(format!("  hint: {hint}\n"));
-        }
-    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::selection::Wrong;
 use crate::commands::surroundings::Surroundings;
+use crate::model::exit::Exit;
 use crate::model::project::Project;
 use crate::model::settings::{FILE_NAME, Settings};
 
@@ -60,6 +61,7 @@ fn read_one(
             ),
             hint: Some("pass --settings FILE, or run once for each".to_owned()),
             location: None,
+            exit: Exit::Input,
         });
     }
     let Some(path) = files.into_iter().flatten().next() else {
@@ -70,6 +72,7 @@ fn read_one(
         message: format!("{}: {error}", path.display()),
         hint: Some("the keys are in docs/settings.md".to_owned()),
         location: None,
+        exit: Exit::Input,
     })
 }
 

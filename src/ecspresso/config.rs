@@ -16,6 +16,8 @@ pub(super) struct Config {
     pub(super) task_definition: String,
     pub(super) express_definition: String,
     pub(super) plugins: Vec<Plugin>,
+    /// `ignore.tags`.
+    pub(super) ignored_tags: Vec<String>,
     /// Keys that ecspresso does not know either.
     pub(super) warnings: Vec<String>,
 }
@@ -43,6 +45,7 @@ enum Kind {
     Plugins,
     /// A Go duration: a string, or nanoseconds.
     Duration,
+    Ignore,
 }
 
 const KEYS: [(&str, Kind); 13] = [
@@ -58,7 +61,7 @@ const KEYS: [(&str, Kind); 13] = [
     ("filter_command", Kind::String),
     ("timeout", Kind::Duration),
     ("codedeploy", Kind::Object),
-    ("ignore", Kind::Object),
+    ("ignore", Kind::Ignore),
 ];
 
 /// Reads a config from a decoded document. A null document has every default.
@@ -96,6 +99,7 @@ pub(super) fn read(document: &Value) -> Result<Config, Mismatch> {
                 return Err(mismatch(name, "a duration", value, path));
             }
             Kind::Object | Kind::Duration => {}
+            Kind::Ignore => config.ignored_tags = ignored_tags(value, path)?,
             Kind::Plugins => config.plugins = plugins(value, path)?,
         }
     }
@@ -116,6 +120,34 @@ impl Config {
             _ => None,
         }
     }
+}
+
+fn ignored_tags(value: &Value, path: Vec<Step>) -> Result<Vec<String>, Mismatch> {
+    let map = match value {
+        Value::Null => return Ok(Vec::new()),
+        Value::Object(map) => map,
+        other => return Err(mismatch("ignore", "an object", other, path)),
+    };
+    unambiguous(map, &path)?;
+    let mut tags = Vec::new();
+    for (key, value) in map {
+        if key.to_lowercase() != "tags" {
+            continue;
+        }
+        let mut path = path.clone();
+        path.push(Step::Key(key.clone()));
+        let items = match value {
+            Value::Null => continue,
+            Value::Array(items) => items,
+            other => return Err(mismatch("ignore.tags", "an array", other, path)),
+        };
+        for (index, item) in items.iter().enumerate() {
+            let mut path = path.clone();
+            path.push(Step::Index(index));
+            tags.push(string(&format!("ignore.tags[{index}]"), item, path)?);
+        }
+    }
+    Ok(tags)
 }
 
 fn plugins(value: &Value, path: Vec<Step>) -> Result<Vec<Plugin>, Mismatch> {
@@ -247,6 +279,10 @@ mod tests {
             (
                 json!({"appspec": []}),
                 "appspec must be an object, not an array",
+            ),
+            (
+                json!({"ignore": {"tags": ["a", 1]}}),
+                "ignore.tags[1] must be a string, not a number",
             ),
             (
                 json!({"timeout": []}),

@@ -1,16 +1,18 @@
-//! Decodes the JSON of a task definition as ecspresso does before it registers it (ecspresso v2 `ecspresso.go`
+//! Decodes the JSON of a definition as ecspresso does before it registers it (ecspresso v2 `ecspresso.go`
 //! `LoadTaskDefinition`, `json.go`): the optional `taskDefinition` wrapper, keys in any case, nulls and empty lists dropped.
 
 use serde_json::{Map, Value};
 
-use crate::ecspresso::config::unambiguous;
 use crate::ecspresso::document::Document;
-use crate::ecspresso::error::Error;
+use crate::ecspresso::error::{Cause, Error};
 use crate::ecspresso::json::{self, Step, kind};
+use crate::ecspresso::lookups::{Depth, Lookups};
+use crate::ecspresso::schema::{self, Conforming};
 use crate::model::task_definition::{Container, TaskDefinition};
 
-/// What `DescribeTaskDefinition` returns and `RegisterTaskDefinition` does not take.
-const DESCRIBED: [&str; 8] = [
+/// What `DescribeTaskDefinition` returns and `RegisterTaskDefinition` does not take: ecspresso drops it, and nobody
+/// wants to read about it.
+const DESCRIBED: [&str; 9] = [
     "taskDefinitionArn",
     "revision",
     "status",
@@ -19,110 +21,312 @@ const DESCRIBED: [&str; 8] = [
     "registeredAt",
     "registeredBy",
     "deregisteredAt",
+    "deleteRequestedAt",
 ];
 
 /// How many images get a location: finding one reads the text again. ECS takes at most ten containers.
 const LOCATED: usize = 100;
 
-/// Maps whose keys are the user's own and stay as they are.
-const FREE_FORM: [&str; 2] = ["dockerlabels", "options"];
+/// The name that ECS gives to the container of an express service.
+const EXPRESS_CONTAINER: &str = "Main";
 
-/// Decodes the final text of a document.
-pub(super) fn decode(document: &Document) -> Result<TaskDefinition, Error> {
+/// What a definition is decoded into.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// A task definition.
+    Task,
+    /// The definition of an express service of this name; the name in the definition, if it is empty.
+    Express(String),
+}
+
+/// What is known about a definition from outside of it.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    pub(super) kind: Kind,
+    /// `ignore.tags` of the config: keys of tags that are left out.
+    pub(super) ignored_tags: Vec<String>,
+    /// Whether ecspresso printed it: then it is what it is, and newer ecspressos know more than we.
+    pub(super) is_final: bool,
+}
+
+/// A definition and what ecspresso would warn about.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub(super) definition: TaskDefinition,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Decodes the final text of a document. A token in the family, a name or an image wants its look-up; elsewhere it does
+/// not matter what the look-up would find. Where everything counts nothing is required: ecspresso prints a definition
+/// without family or image, although ECS would not register it.
+pub(super) fn decode(
+    document: &Document,
+    frame: &Frame,
+    lookups: &Lookups,
+) -> Result<Decoded, Error> {
+    let decoded = decode_text(document, frame, lookups).map_err(|error| {
+        // Only a value that stands outside of strings can be the reason.
+        let bare = lookups.bare_token_in(document.text());
+        error.caused(bare.map(Cause::Wanted))
+    })?;
+    let wanted = {
+        let definition = &decoded.definition;
+        let names = definition.containers.iter();
+        let names = names.flat_map(|container| [&container.name, &container.image]);
+        let mut texts = std::iter::once(&definition.family).chain(names);
+        texts.find_map(|text| lookups.token_in(text))
+    };
+    match wanted {
+        None => Ok(decoded),
+        wanted => {
+            let error = Error::new("the images depend on a look-up");
+            Err(error.caused(wanted.map(Cause::Wanted)))
+        }
+    }
+}
+
+fn decode_text(document: &Document, frame: &Frame, lookups: &Lookups) -> Result<Decoded, Error> {
     let first = json::decode(document.text())
         .map_err(|(message, offset)| document.error(message, offset))?;
-    let reader = Reader { document };
-    let Value::Object(top) = &first.value else {
-        return Err(reader.mismatch("the task definition", "an object", &first.value, &[]));
+    let reader = Reader {
+        document,
+        required: lookups.depth == Depth::Images,
     };
     let mut path = Vec::new();
-    let definition = match reader.field(top, "taskDefinition", &path)? {
-        // Everything beside the wrapper is dropped, and so is what follows the first value.
-        Some((key, value)) => {
-            path.push(Step::Key(key.to_owned()));
-            value
-        }
-        None => {
-            if let Some(rest) = first.rest {
-                return Err(document.error("invalid JSON: text after the task definition", rest));
-            }
-            &first.value
-        }
+    let object = match frame.kind {
+        Kind::Task => reader.unwrapped(&first, &mut path)?,
+        Kind::Express(_) => reader.object_of(&first.value, "the express definition")?,
     };
-    let definition = match definition {
-        Value::Object(map) => map,
-        Value::Null => {
-            return Err(document.error("the task definition is null", document.offset(&path)));
-        }
-        other => return Err(reader.mismatch("taskDefinition", "an object", other, &path)),
+    // With a token in it the text says nothing about types.
+    let conforming = match lookups.token_in(document.text()) {
+        None if frame.is_final => Conforming {
+            value: object.clone(),
+            ..Conforming::default()
+        },
+        None => reader.conforming(frame, object, &path)?,
+        Some(_) => Conforming::default(),
     };
-    let family = match reader.string(definition, "family", "family", &path)? {
-        Some((family, _)) if !family.is_empty() => family,
-        _ => {
-            return Err(document.error("the task definition has no family", document.offset(&path)));
-        }
+    let (family, containers) = match &frame.kind {
+        Kind::Task => (
+            reader.family(object, &path)?,
+            reader.containers(object, &path)?,
+        ),
+        Kind::Express(service) => (
+            reader.service(service, object, &path)?,
+            reader.primary_container(object, &path)?,
+        ),
     };
-    let containers = reader.containers(definition, &path)?;
-    Ok(TaskDefinition {
-        family,
-        containers,
-        document: reader.normal_object(definition, false, &path)?,
+    let mut value = conforming.value;
+    remove_tags(&mut value, &frame.ignored_tags);
+    let unknown = conforming.unknown.into_iter();
+    let unknown = unknown.filter(|key| {
+        !DESCRIBED
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(key))
+    });
+    Ok(Decoded {
+        definition: TaskDefinition {
+            family,
+            containers,
+            document: Value::Object(value),
+        },
+        warnings: unknown
+            .map(|key| format!("unknown key \"{key}\" is ignored"))
+            .collect(),
     })
+}
+
+fn remove_tags(definition: &mut Map<String, Value>, ignored: &[String]) {
+    let Some(Value::Array(tags)) = definition.get_mut("tags") else {
+        return;
+    };
+    tags.retain(|tag| {
+        let key = tag.get("key").and_then(Value::as_str);
+        key.is_none_or(|key| !ignored.iter().any(|ignored| ignored == key))
+    });
+    if tags.is_empty() {
+        definition.remove("tags");
+    }
 }
 
 struct Reader<'a> {
     document: &'a Document,
+    /// Whether family, names and images must be there.
+    required: bool,
 }
 
 impl Reader<'_> {
+    /// The definition itself, which may stand in a `taskDefinition` beside what else describing one returns.
+    fn unwrapped<'v>(
+        &self,
+        first: &'v json::First,
+        path: &mut Vec<Step>,
+    ) -> Result<&'v Map<String, Value>, Error> {
+        static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+        let top = self.object_of(&first.value, "the task definition")?;
+        let definition = match self.field(top, "taskDefinition", path)? {
+            // Everything beside the wrapper is dropped, and so is what follows the first value.
+            Some((key, value)) => {
+                path.push(Step::Key(key.to_owned()));
+                value
+            }
+            None => {
+                if let Some(rest) = first.rest {
+                    let message = "invalid JSON: text after the task definition";
+                    return Err(self.document.error(message, rest));
+                }
+                &first.value
+            }
+        };
+        match definition {
+            Value::Object(map) => Ok(map),
+            Value::Null if !self.required => Ok(&EMPTY),
+            Value::Null => Err(self.error("the task definition is null", path)),
+            other => Err(self.mismatch("taskDefinition", "an object", other, path)),
+        }
+    }
+
+    fn object_of<'v>(
+        &self,
+        value: &'v Value,
+        label: &str,
+    ) -> Result<&'v Map<String, Value>, Error> {
+        match value {
+            Value::Object(map) => Ok(map),
+            other => Err(self.mismatch(label, "an object", other, &[])),
+        }
+    }
+
+    fn conforming(
+        &self,
+        frame: &Frame,
+        object: &Map<String, Value>,
+        path: &[Step],
+    ) -> Result<Conforming, Error> {
+        let shape = match frame.kind {
+            Kind::Task => "TaskDefinition",
+            Kind::Express(_) => "ExpressService",
+        };
+        schema::conform(shape, object).map_err(|mismatch| {
+            let mut whole = path.to_vec();
+            whole.extend(mismatch.path);
+            self.error(mismatch.message, &whole)
+        })
+    }
+
+    fn family(&self, definition: &Map<String, Value>, path: &[Step]) -> Result<String, Error> {
+        match self.string(definition, "family", "family", path)? {
+            Some((family, _)) if !family.is_empty() => Ok(family),
+            _ if self.required => Err(self.error("the task definition has no family", path)),
+            _ => Ok(String::new()),
+        }
+    }
+
     fn containers(
         &self,
         definition: &Map<String, Value>,
         path: &[Step],
     ) -> Result<Vec<Container>, Error> {
-        let missing = || {
-            self.document.error(
-                "the task definition has no containerDefinitions",
-                self.document.offset(path),
-            )
+        let missing = || match self.required {
+            true => Err(self.error("the task definition has no containerDefinitions", path)),
+            false => Ok(Vec::new()),
         };
-        let (key, value) = self
-            .field(definition, "containerDefinitions", path)?
-            .ok_or_else(missing)?;
+        let Some((key, value)) = self.field(definition, "containerDefinitions", path)? else {
+            return missing();
+        };
         let path = extended(path, Step::Key(key.to_owned()));
         let items = match value {
             Value::Array(items) if !items.is_empty() => items,
-            Value::Array(_) | Value::Null => return Err(missing()),
+            Value::Array(_) | Value::Null => return missing(),
             other => return Err(self.mismatch("containerDefinitions", "an array", other, &path)),
         };
-        let container =
-            |(index, item)| self.container(index, item, &extended(&path, Step::Index(index)));
-        items.iter().enumerate().map(container).collect()
+        let mut containers = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let path = extended(&path, Step::Index(index));
+            containers.extend(self.container(index, item, &path)?);
+        }
+        Ok(containers)
     }
 
-    fn container(&self, index: usize, item: &Value, path: &[Step]) -> Result<Container, Error> {
+    fn container(
+        &self,
+        index: usize,
+        item: &Value,
+        path: &[Step],
+    ) -> Result<Option<Container>, Error> {
         let label = format!("containerDefinitions[{index}]");
-        let Value::Object(map) = item else {
-            return Err(self.mismatch(&label, "an object", item, path));
+        let map = match item {
+            Value::Object(map) => map,
+            Value::Null if !self.required => return Ok(None),
+            other => return Err(self.mismatch(&label, "an object", other, path)),
         };
-        let required = |name: &str| {
+        let part = |name: &str| {
             let found = self.string(map, name, &format!("{label}.{name}"), path)?;
-            found.filter(|(text, _)| !text.is_empty()).ok_or_else(|| {
-                self.document
-                    .error(format!("{label} has no {name}"), self.document.offset(path))
-            })
+            let found = found.filter(|(text, _)| !text.is_empty());
+            match found {
+                None if self.required => Err(self.error(format!("{label} has no {name}"), path)),
+                found => Ok(found),
+            }
         };
-        let (name, _) = required("name")?;
-        let (image, at) = required("image")?;
+        let (Some((name, _)), Some((image, at))) = (part("name")?, part("image")?) else {
+            return Ok(None);
+        };
         let location = match index < LOCATED {
             true => self.document.location(self.document.offset(&at)),
             false => None,
         };
-        Ok(Container {
+        Ok(Some(Container {
             name,
             image,
             location,
-        })
+        }))
+    }
+
+    /// An express service's name, which stands for the family.
+    fn service(
+        &self,
+        configured: &str,
+        definition: &Map<String, Value>,
+        path: &[Step],
+    ) -> Result<String, Error> {
+        if !configured.is_empty() {
+            return Ok(configured.to_owned());
+        }
+        match self.string(definition, "serviceName", "serviceName", path)? {
+            Some((name, _)) if !name.is_empty() => Ok(name),
+            _ if self.required => Err(self.error(
+                "neither the config nor the express definition names the service",
+                path,
+            )),
+            _ => Ok(String::new()),
+        }
+    }
+
+    fn primary_container(
+        &self,
+        definition: &Map<String, Value>,
+        path: &[Step],
+    ) -> Result<Vec<Container>, Error> {
+        let missing = |path: &[Step]| match self.required {
+            true => Err(self.error("the express definition has no primaryContainer.image", path)),
+            false => Ok(Vec::new()),
+        };
+        let (key, map) = match self.field(definition, "primaryContainer", path)? {
+            None | Some((_, Value::Null)) => return missing(path),
+            Some((key, Value::Object(map))) => (key, map),
+            Some((_, other)) => {
+                return Err(self.mismatch("primaryContainer", "an object", other, path));
+            }
+        };
+        let path = extended(path, Step::Key(key.to_owned()));
+        match self.string(map, "image", "primaryContainer.image", &path)? {
+            Some((image, at)) if !image.is_empty() => Ok(vec![Container {
+                name: EXPRESS_CONTAINER.to_owned(),
+                image,
+                location: self.document.location(self.document.offset(&at)),
+            }]),
+            _ => missing(&path),
+        }
     }
 
     /// The value of a key in any case.
@@ -132,14 +336,15 @@ impl Reader<'_> {
         name: &str,
         path: &[Step],
     ) -> Result<Option<(&'v str, &'v Value)>, Error> {
-        unambiguous(map, path).map_err(|found| {
-            self.document
-                .error(found.message, self.document.offset(&found.path))
-        })?;
-        let found = map
-            .iter()
-            .find(|(key, _)| key.to_lowercase() == name.to_lowercase());
-        Ok(found.map(|(key, value)| (key.as_str(), value)))
+        let name = name.to_lowercase();
+        let mut found = map.iter().filter(|(key, _)| key.to_lowercase() == name);
+        let first = found.next();
+        if let (Some((one, _)), Some((other, _))) = (first, found.next()) {
+            let path = extended(path, Step::Key(other.clone()));
+            let message = format!("the keys \"{one}\" and \"{other}\" differ only in case");
+            return Err(self.error(message, &path));
+        }
+        Ok(first.map(|(key, value)| (key.as_str(), value)))
     }
 
     /// A string and the path to it; null is absent.
@@ -162,59 +367,12 @@ impl Reader<'_> {
     }
 
     fn mismatch(&self, label: &str, wanted: &str, value: &Value, path: &[Step]) -> Error {
-        self.document.error(
-            format!("{label} must be {wanted}, not {}", kind(value)),
-            self.document.offset(path),
-        )
+        let message = format!("{label} must be {wanted}, not {}", kind(value));
+        self.error(message, path)
     }
 
-    /// The object with camelCase keys, without nulls and empty lists; keys stay as they are if `free_form`.
-    fn normal_object(
-        &self,
-        map: &Map<String, Value>,
-        free_form: bool,
-        path: &[Step],
-    ) -> Result<Value, Error> {
-        let mut normal = Map::new();
-        for (key, value) in map {
-            let empty = matches!(value, Value::Null) || value.as_array().is_some_and(Vec::is_empty);
-            let name = if free_form {
-                key.clone()
-            } else {
-                camel_case(key)
-            };
-            if empty || (path.len() <= 1 && !free_form && DESCRIBED.contains(&name.as_str())) {
-                continue;
-            }
-            let path = extended(path, Step::Key(key.clone()));
-            let value = self.normal(
-                value,
-                FREE_FORM.contains(&name.to_lowercase().as_str()),
-                &path,
-            )?;
-            if normal.insert(name, value).is_some() {
-                let message = format!("the key \"{key}\" stands there twice in different case");
-                return Err(self.document.error(message, self.document.offset(&path)));
-            }
-        }
-        Ok(Value::Object(normal))
-    }
-
-    fn normal(&self, value: &Value, free_form: bool, path: &[Step]) -> Result<Value, Error> {
-        match value {
-            Value::Object(map) => self.normal_object(map, free_form, path),
-            Value::Array(items) => {
-                let item =
-                    |(index, item)| self.normal(item, false, &extended(path, Step::Index(index)));
-                items
-                    .iter()
-                    .enumerate()
-                    .map(item)
-                    .collect::<Result<_, _>>()
-                    .map(Value::Array)
-            }
-            other => Ok(other.clone()),
-        }
+    fn error(&self, message: impl Into<String>, path: &[Step]) -> Error {
+        self.document.error(message, self.document.offset(path))
     }
 }
 
@@ -222,19 +380,4 @@ fn extended(path: &[Step], step: Step) -> Vec<Step> {
     let mut path = path.to_vec();
     path.push(step);
     path
-}
-
-/// The key as the API spells it: keys that we read by name in their own spelling, others with a small first letter.
-fn camel_case(key: &str) -> String {
-    let known = ["family", "containerDefinitions", "name", "image"];
-    if let Some(known) = known
-        .into_iter()
-        .find(|known| known.eq_ignore_ascii_case(key))
-    {
-        return known.to_owned();
-    }
-    let mut chars = key.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_ascii_lowercase().to_string() + chars.as_str()
-    })
 }

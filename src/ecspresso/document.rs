@@ -1,9 +1,12 @@
 //! A file on its way to JSON: read, evaluated if it is Jsonnet, rendered as a template; with the way back to its source.
 
+use std::sync::Arc;
+
 use crate::ecspresso::error::Error;
 use crate::ecspresso::functions::Functions;
 use crate::ecspresso::json::{self, Step};
 use crate::ecspresso::jsonnet::{self, World};
+use crate::ecspresso::lookups::Lookups;
 use crate::ecspresso::source::{Source, line_and_column};
 use crate::ecspresso::template::{self, Problem, Rendered};
 use crate::model::task_definition::Location;
@@ -36,9 +39,13 @@ impl Document {
     }
 
     /// Renders a file as a template (ecspresso: YAML configs and every definition that is not Jsonnet).
-    pub(super) fn template(source: Source, functions: &Functions) -> Result<Document, Error> {
+    pub(super) fn template(
+        source: Source,
+        functions: &Functions,
+        lookups: &Arc<Lookups>,
+    ) -> Result<Document, Error> {
         let mut document = Document::plain(source);
-        document.rendered = Some(document.render(functions)?);
+        document.rendered = Some(document.render(functions, lookups)?);
         Ok(document)
     }
 
@@ -49,13 +56,14 @@ impl Document {
         functions: &Functions,
     ) -> Result<Document, Error> {
         let manifested = jsonnet::evaluate(source, world)?;
+        let lookups = world.lookups;
         let mut document = Document {
             sources: manifested.sources,
             manifested: Some(manifested.text),
             rendered: None,
             traces: manifested.traces,
         };
-        document.rendered = Some(document.render(functions)?);
+        document.rendered = Some(document.render(functions, lookups)?);
         Ok(document)
     }
 
@@ -99,15 +107,17 @@ impl Document {
         json::offset(self.text(), path)
     }
 
-    fn render(&self, functions: &Functions) -> Result<Rendered, Error> {
-        template::render(self.text(), functions).map_err(|problem| self.template_error(problem))
+    fn render(&self, functions: &Functions, lookups: &Arc<Lookups>) -> Result<Rendered, Error> {
+        template::render(self.text(), functions, lookups)
+            .map_err(|problem| self.template_error(problem))
     }
 
     fn template_error(&self, problem: Problem) -> Error {
         let Some(manifested) = &self.manifested else {
             return self
                 .error(problem.message, problem.offset)
-                .hinted(problem.hint);
+                .hinted(problem.hint)
+                .caused(problem.cause);
         };
         let action = enclosing_action(manifested, problem.offset);
         let hint = match action {
@@ -123,13 +133,13 @@ impl Document {
         let error = match place {
             Some((source, offset)) => Error::at(problem.message, source, offset),
             // An action that stands in no source came out of a value, which may be a secret.
-            None if problem.hint.is_none() => self.error_in_manifested(
+            None if problem.hint.is_none() && problem.cause.is_none() => self.error_in_manifested(
                 "{{ … }} is not a valid template action".to_owned(),
                 problem.offset,
             ),
             None => self.error_in_manifested(problem.message, problem.offset),
         };
-        error.hinted(hint)
+        error.hinted(hint).caused(problem.cause)
     }
 
     fn error_in_manifested(&self, message: String, offset: usize) -> Error {

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use crate::ecspresso::lookups::Want;
 use crate::ecspresso::source::{Excerpt, Source};
 use crate::model::task_definition::Location;
 
@@ -12,9 +13,21 @@ use crate::model::task_definition::Location;
 #[error("{0}")]
 pub struct Error(Box<Details>);
 
+/// Why something failed, as far as somebody acts on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Something that is not known yet. No user sees such an error.
+    Wanted(Want),
+    /// The world: a look-up that failed.
+    World,
+    /// A plugin's function that failed by itself.
+    Plugin,
+}
+
 #[derive(Debug)]
 struct Details {
     message: String,
+    cause: Option<Cause>,
     location: Option<Location>,
     excerpt: Option<Excerpt>,
     hint: Option<String>,
@@ -46,9 +59,34 @@ impl Error {
         self.0.excerpt.as_ref()
     }
 
+    /// Whether the world failed (a look-up), and not the input.
+    pub fn is_world(&self) -> bool {
+        self.0.cause == Some(Cause::World)
+    }
+
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        self.0.cause.as_ref()
+    }
+
+    /// What this cannot go on without.
+    pub(super) fn wanted(&self) -> Option<&Want> {
+        match &self.0.cause {
+            Some(Cause::Wanted(want)) => Some(want),
+            _ => None,
+        }
+    }
+
+    pub(super) fn caused(mut self, cause: Option<Cause>) -> Error {
+        if cause.is_some() {
+            self.0.cause = cause;
+        }
+        self
+    }
+
     pub(super) fn new(message: impl Into<String>) -> Error {
         Error(Box::new(Details {
             message: message.into(),
+            cause: None,
             location: None,
             excerpt: None,
             hint: None,
@@ -59,6 +97,7 @@ impl Error {
     pub(super) fn at(message: impl Into<String>, source: &Source, offset: usize) -> Error {
         Error(Box::new(Details {
             message: message.into(),
+            cause: None,
             location: Some(source.location(offset)),
             excerpt: source.excerpt(offset),
             hint: None,

@@ -12,6 +12,9 @@ pub(super) const MAX_SIZE: usize = 10 * 1024 * 1024;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
+/// The largest Terraform state, in bytes.
+pub(super) const MAX_STATE: usize = 64 * 1024 * 1024;
+
 /// Whether there is something to open at `path`, taken from `directory`.
 pub(super) fn exists(directory: &Path, path: &Path) -> bool {
     directory.join(path).exists()
@@ -45,6 +48,16 @@ pub(super) fn read(directory: &Path, path: &Path) -> Result<Source, Error> {
 
 /// Reads a file of at most [`MAX_SIZE`] bytes.
 pub(super) fn read_bytes(directory: &Path, path: &Path) -> Result<Vec<u8>, Error> {
+    read_at_most(directory, path, MAX_SIZE)
+}
+
+/// Reads a Terraform state of at most [`MAX_STATE`] bytes.
+pub(super) fn read_state(directory: &Path, path: &Path) -> Result<String, String> {
+    let bytes = read_at_most(directory, path, MAX_STATE).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|_| "it is not valid UTF-8".to_owned())
+}
+
+fn read_at_most(directory: &Path, path: &Path, most: usize) -> Result<Vec<u8>, Error> {
     let name = name(directory, path);
     let failure = |error: std::io::Error| {
         let reason = match error.kind() {
@@ -56,14 +69,14 @@ pub(super) fn read_bytes(directory: &Path, path: &Path) -> Result<Vec<u8>, Error
     };
     let file = File::open(directory.join(path)).map_err(failure)?;
     let mut bytes = Vec::new();
-    file.take(MAX_SIZE as u64 + 1)
+    file.take(most as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(failure)?;
-    if bytes.len() > MAX_SIZE {
+    if bytes.len() > most {
         return Err(Error::new(format!(
             "{} is larger than {} MiB",
             name.display(),
-            MAX_SIZE >> 20
+            most >> 20
         )));
     }
     Ok(bytes)

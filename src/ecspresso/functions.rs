@@ -3,12 +3,15 @@
 //! Source: kayac/go-config v0.7.0 `config.go` (`DefaultFuncMap`).
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
-/// What to do about a function of a plugin, which is not read yet.
-pub(super) const RENDER_HINT: &str =
-    "let ecspresso render it: ecspresso render taskdef | demitasse promote --task-definition -";
+use serde_json::Value;
+
+use crate::ecspresso::error::Cause;
+use crate::ecspresso::go_json;
+use crate::ecspresso::lookups::{Lookups, Want};
+use crate::ecspresso::plugins::Call;
+use crate::model::lookup::Lookup;
 
 /// The functions of one template stage, by name.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +28,8 @@ pub(super) enum Function {
     MustEnv(Arc<BTreeMap<String, String>>),
     /// A string as it stands between the quotes of a JSON text.
     JsonEscape,
-    /// A function of the plugin of this name.
-    Plugin(String),
+    /// A function of a plugin.
+    Plugin(Arc<Call>),
 }
 
 /// A call that failed.
@@ -34,6 +37,30 @@ pub(super) enum Function {
 pub(super) struct Failure {
     pub(super) message: String,
     pub(super) hint: Option<String>,
+    pub(super) cause: Option<Cause>,
+}
+
+impl Failure {
+    pub(super) fn new(message: impl Into<String>) -> Failure {
+        Failure {
+            message: message.into(),
+            hint: None,
+            cause: None,
+        }
+    }
+
+    /// The failure of a call whose look-up was not made yet.
+    pub(super) fn wanted(lookup: Lookup) -> Failure {
+        Failure::without(Want::Lookup(lookup))
+    }
+
+    /// The failure of what cannot go on without something.
+    pub(super) fn without(want: Want) -> Failure {
+        Failure {
+            cause: Some(Cause::Wanted(want)),
+            ..Failure::new("a look-up has not been made yet")
+        }
+    }
 }
 
 impl Functions {
@@ -64,25 +91,72 @@ impl Function {
     /// The number of arguments it takes; `None` for any.
     pub(super) fn arity(&self) -> Option<usize> {
         match self {
-            Function::Env(_) | Function::Plugin(_) => None,
+            Function::Env(_) => None,
             Function::MustEnv(_) | Function::JsonEscape => Some(1),
+            Function::Plugin(call) => call.arity(),
         }
     }
 
+    /// Whether it passes on what it gets without looking at it.
+    pub(super) fn is_blind(&self) -> bool {
+        matches!(self, Function::JsonEscape)
+    }
+
+    pub(super) fn is_plugin(&self) -> bool {
+        matches!(self, Function::Plugin(_))
+    }
+
+    /// Whether its result may be something else than a string.
+    pub(super) fn is_typed(&self) -> bool {
+        matches!(self, Function::Plugin(call) if call.is_typed())
+    }
+
     /// Calls it with as many arguments as it takes. `name` is the name it was called by.
-    pub(super) fn call(&self, name: &str, arguments: &[&str]) -> Result<String, Failure> {
-        match self {
-            Function::Env(environment) => Ok(env(environment, arguments)),
-            Function::MustEnv(environment) => {
-                let variable = arguments.first().copied().unwrap_or_default();
-                environment
-                    .get(variable)
-                    .cloned()
-                    .ok_or_else(|| missing_variable(variable))
-            }
-            Function::JsonEscape => Ok(json_escape(arguments.first().copied().unwrap_or_default())),
-            Function::Plugin(plugin) => Err(unsupported(name, plugin)),
+    pub(super) fn call(
+        &self,
+        name: &str,
+        arguments: &[Value],
+        lookups: &Lookups,
+    ) -> Result<Value, Failure> {
+        if let Function::Plugin(call) = self {
+            return call.in_template(name, arguments, lookups);
         }
+        let texts = strings(name, arguments)?;
+        let first = texts.first().copied().unwrap_or_default();
+        let text = match self {
+            Function::Env(environment) => env(environment, &texts),
+            Function::MustEnv(environment) => environment
+                .get(first)
+                .cloned()
+                .ok_or_else(|| missing_variable(first))?,
+            Function::JsonEscape | Function::Plugin(_) => go_json::escaped(first),
+        };
+        Ok(Value::String(text))
+    }
+}
+
+/// The arguments of a function that takes strings only.
+pub(super) fn strings<'a>(name: &str, arguments: &'a [Value]) -> Result<Vec<&'a str>, Failure> {
+    let string = |value: &'a Value| match value {
+        Value::String(text) => Ok(text.as_str()),
+        other => Err(Failure::new(format!(
+            "{name} takes strings, found {}",
+            type_name(other)
+        ))),
+    };
+    arguments.iter().map(string).collect()
+}
+
+/// The type of an argument, as Go's templates call it.
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nil",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int",
+        Value::String(_) => "string",
+        Value::Array(_) => "slice",
+        Value::Object(_) => "map",
     }
 }
 
@@ -98,57 +172,7 @@ fn env(environment: &BTreeMap<String, String>, names: &[&str]) -> String {
 /// The failure of `must_env`, in templates and in Jsonnet.
 pub(super) fn missing_variable(name: &str) -> Failure {
     Failure {
-        message: format!("environment variable {name} is not set (must_env)"),
         hint: Some(format!("set {name}, or pass --envfile FILE")),
-    }
-}
-
-/// The failure of a plugin's function, in templates and in Jsonnet.
-pub(super) fn unsupported(name: &str, plugin: &str) -> Failure {
-    Failure {
-        message: format!("function {name} of the plugin {plugin} is not supported yet"),
-        hint: Some(RENDER_HINT.to_owned()),
-    }
-}
-
-/// Go's `encoding/json` string encoding without the quotes, which escapes HTML characters too.
-fn json_escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' => escaped.push_str("\\\""),
-            '\\' => escaped.push_str("\\\\"),
-            '\n' => escaped.push_str("\\n"),
-            '\r' => escaped.push_str("\\r"),
-            '\t' => escaped.push_str("\\t"),
-            '\u{8}' => escaped.push_str("\\b"),
-            '\u{c}' => escaped.push_str("\\f"),
-            '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                // Writing to a String cannot fail.
-                let _ = write!(escaped, "\\u{:04x}", u32::from(c));
-            }
-            _ => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_escape_escapes_as_go_does() {
-        for (text, expected) in [
-            (r#"{"foo":"bar"}"#, r#"{\"foo\":\"bar\"}"#),
-            ("\\ \n \r \t \u{8} \u{c}", r"\\ \n \r \t \b \f"),
-            ("\u{1} \u{1f} \u{7f}", "\\u0001 \\u001f \u{7f}"),
-            (
-                "<b> & é \u{2028}\u{2029}",
-                r"\u003cb\u003e \u0026 é \u2028\u2029",
-            ),
-        ] {
-            assert_eq!(json_escape(text), expected);
-        }
+        ..Failure::new(format!("environment variable {name} is not set (must_env)"))
     }
 }

@@ -4,7 +4,8 @@
 //! (`template` with `functions`); `config` and `definition` decode the result. Environment, files named by flags and the
 //! current directory come in as [`Settings`]; there is no network, and nothing is written.
 //!
-//! Not supported yet, with an error that says so: the plugins' look-ups and express definitions.
+//! What plugins look up in the outside world is the caller's: [`Reader::project`] says what it wants, and reads again
+//! once that is known.
 
 mod config;
 mod definition;
@@ -13,31 +14,41 @@ mod envfile;
 mod error;
 mod files;
 mod flags;
+mod foreign;
 mod functions;
+mod go_json;
 mod json;
 mod jsonnet;
+mod lookups;
 mod plugins;
+mod schema;
 mod search;
 mod source;
 mod template;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use crate::ecspresso::error::Error;
 pub use crate::ecspresso::flags::external_variables;
+pub use crate::ecspresso::foreign::names_express;
+pub use crate::ecspresso::lookups::Depth;
 pub use crate::ecspresso::search::configs;
 pub use crate::ecspresso::source::Excerpt;
 pub use crate::model::project::Project;
 
 use crate::ecspresso::config::Config;
+use crate::ecspresso::definition::{Decoded, Frame, Kind};
 use crate::ecspresso::document::Document;
-use crate::ecspresso::functions::Functions;
+use crate::ecspresso::error::Cause;
+use crate::ecspresso::functions::{Failure, Functions};
 use crate::ecspresso::jsonnet::{External, World};
-use crate::ecspresso::plugins::Native;
+use crate::ecspresso::lookups::{Lookups, Want};
+use crate::ecspresso::plugins::{Added, Ground, Native, Values};
 use crate::ecspresso::source::Source;
+use crate::model::lookup::{Answers, Lookup};
 use crate::model::task_definition::TaskDefinition;
 
 /// What the user gave to a run, for ecspresso and for us alike.
@@ -53,6 +64,19 @@ pub struct Settings {
     pub ext_code: Vec<(String, String)>,
     /// The current directory: the base of relative paths.
     pub directory: PathBuf,
+    /// `--tfstate-values`: a JSON object, address → value, in the place of every Terraform state.
+    pub tfstate_values: Option<PathBuf>,
+    /// `--no-external`: no command of the `external` plugin is run.
+    pub no_external: bool,
+}
+
+/// What came of reading with what is known so far.
+#[derive(Debug)]
+pub enum Reading<T> {
+    /// It is done.
+    Done(T),
+    /// These look-ups must be made first; they are at least one, and none was known.
+    Wanted(BTreeSet<Lookup>),
 }
 
 /// Reads projects. It is made once: the envfiles are read then.
@@ -62,6 +86,8 @@ pub struct Reader {
     envfile_variables: BTreeMap<String, String>,
     external: BTreeMap<String, External>,
     directory: PathBuf,
+    values: Option<Arc<Values>>,
+    no_external: bool,
 }
 
 impl Reader {
@@ -88,6 +114,8 @@ impl Reader {
         }
         let mut environment = settings.environment;
         environment.extend(envfile_variables.clone());
+        let values = settings.tfstate_values.as_deref();
+        let values = values.map(|path| tfstate_values(&settings.directory, path));
         let texts = settings
             .ext_str
             .into_iter()
@@ -100,7 +128,9 @@ impl Reader {
             environment: Arc::new(environment),
             envfile_variables,
             external: texts.chain(codes).collect(),
+            values: values.transpose()?.map(Arc::new),
             directory: settings.directory,
+            no_external: settings.no_external,
         })
     }
 
@@ -117,45 +147,124 @@ impl Reader {
 
     /// Reads a config and the task definition it names. Relative paths in it start at the config's directory. A config
     /// without `region` has that of `AWS_REGION`, if it is set (ecspresso `config.go`).
-    pub fn project(&self, config: &Path) -> Result<Project, Error> {
-        let (settings, mut warnings) = self.config(config)?;
-        let mut functions = Functions::new(&self.environment);
+    ///
+    /// The answer may be look-ups that have to be made first: with [`Depth::Images`] only those whose value may reach
+    /// the family, a container's name or an image.
+    pub fn project(
+        &self,
+        config: &Path,
+        depth: Depth,
+        answers: &Arc<Answers>,
+    ) -> Result<Reading<Project>, Error> {
+        let mut exposed = BTreeSet::new();
+        loop {
+            let lookups = Lookups::new(depth, Arc::clone(answers), exposed.clone());
+            let lookups = Arc::new(lookups);
+            let read = self.read_project(config, &lookups);
+            let mut wanted: BTreeSet<Lookup> = match depth {
+                Depth::Everything => lookups.pending().into_iter().collect(),
+                Depth::Images => BTreeSet::new(),
+            };
+            let wants = match &read {
+                Ok(_) => None,
+                Err(error) => error.wanted().cloned(),
+            };
+            match (read, wants) {
+                // A second time nothing new would come of it.
+                (Err(_), Some(Want::Failure(call))) if exposed.insert(call.clone()) => continue,
+                (Err(_), Some(Want::Lookup(lookup))) => drop(wanted.insert(lookup)),
+                (Err(error), _) => return Err(error),
+                (Ok(project), _) if wanted.is_empty() => return Ok(Reading::Done(project)),
+                (Ok(_), _) => {}
+            }
+            return Ok(Reading::Wanted(wanted));
+        }
+    }
+
+    fn read_project(&self, config: &Path, lookups: &Arc<Lookups>) -> Result<Project, Error> {
+        let (settings, mut warnings) = self.config(config, lookups)?;
         let name = files::name(&self.directory, config);
-        let natives = plugins::register(&settings.plugins, &mut functions)
-            .map_err(|error| Error::new(format!("{error}, in {}", name.display())))?;
-        let path = definition_path(&settings, config, &name)?;
-        let document = self.definition(&path, &functions, &natives)?;
-        let task_definition = definition::decode(&document).map_err(|error| {
+        let region = self.region(&settings);
+        let mut functions = Functions::new(&self.environment);
+        let added = self.plugins(&settings, config, region.as_deref(), &mut functions);
+        let added = added.map_err(|error| {
+            let hint = error.hint();
+            Error::new(format!("{error}, in {}", name.display())).hinted(hint)
+        })?;
+        if lookups.depth == Depth::Everything {
+            prepare(&added, lookups, &name)?;
+        }
+        let (path, kind) = definition_path(&settings, config, &name)?;
+        let frame = Frame {
+            kind,
+            ignored_tags: settings.ignored_tags,
+            is_final: false,
+        };
+        let document = self.definition(&path, &functions, &added.natives, lookups)?;
+        let decoded = definition::decode(&document, &frame, lookups).map_err(|error| {
             let hint = definition_hint(&path, &error);
             error.hinted(hint)
         })?;
+        let file = files::name(&self.directory, &path);
+        let unknown = decoded.warnings.iter();
+        warnings.extend(unknown.map(|warning| format!("{warning}, in {}", file.display())));
         warnings.extend(document.traces);
-        let region = Some(settings.region).filter(|region| !region.is_empty());
-        let region = region
-            .or_else(|| self.environment.get("AWS_REGION").cloned())
-            .filter(|region| !region.is_empty());
+        warnings.extend(lookups.warnings());
         Ok(Project {
             config: name,
             region,
             cluster: settings.cluster,
             service: Some(settings.service).filter(|service| !service.is_empty()),
-            task_definition,
+            task_definition: decoded.definition,
             warnings,
         })
+    }
+
+    fn plugins(
+        &self,
+        settings: &Config,
+        config: &Path,
+        region: Option<&str>,
+        functions: &mut Functions,
+    ) -> Result<Added, Error> {
+        let ground = Ground {
+            config: config.parent().unwrap_or(Path::new("")),
+            directory: &self.directory,
+            region,
+            environment: &self.environment,
+            values: self.values.as_ref(),
+            no_external: self.no_external,
+        };
+        plugins::register(&settings.plugins, &ground, functions)
     }
 
     /// Reads a task definition that is rendered already (`--task-definition FILE` or `-`): JSON, no template. `name` is
     /// its name in errors, which quote nothing of it.
     pub fn task_definition(&self, text: &str, name: &Path) -> Result<TaskDefinition, Error> {
         let name = files::name(&self.directory, name);
-        definition::decode(&Document::plain(Source {
+        let document = Document::plain(Source {
             name,
             text: text.to_owned(),
             quotable: false,
-        }))
+        });
+        let nothing = Lookups::new(Depth::Images, Arc::default(), BTreeSet::new());
+        let frame = Frame {
+            kind: Kind::Task,
+            ignored_tags: Vec::new(),
+            is_final: false,
+        };
+        let Decoded { definition, .. } = definition::decode(&document, &frame, &nothing)?;
+        Ok(definition)
     }
 
-    fn config(&self, path: &Path) -> Result<(Config, Vec<String>), Error> {
+    /// The Region of a config, or that of the environment.
+    fn region(&self, settings: &Config) -> Option<String> {
+        let own = Some(settings.region.clone()).filter(|region| !region.is_empty());
+        own.or_else(|| self.environment.get("AWS_REGION").cloned())
+            .filter(|region| !region.is_empty())
+    }
+
+    fn config(&self, path: &Path, lookups: &Arc<Lookups>) -> Result<(Config, Vec<String>), Error> {
         let functions = Functions::new(&self.environment);
         let source = files::read(&self.directory, path)?;
         let name = source.name.clone();
@@ -167,7 +276,7 @@ impl Reader {
         };
         let (document, read) = match extension(path) {
             "yml" | "yaml" => {
-                let document = Document::template(source, &functions).map_err(hinted)?;
+                let document = Document::template(source, &functions, lookups).map_err(hinted)?;
                 let yaml = yaml::decode(document.text())
                     .map_err(|(message, offset)| document.error(message, offset))?;
                 let read = config::read(&yaml.value).map_err(|found| {
@@ -177,8 +286,8 @@ impl Reader {
                 (document, read)
             }
             "json" | "jsonnet" => {
-                let document =
-                    Document::jsonnet(source, self.world(&[]), &functions).map_err(hinted)?;
+                let document = Document::jsonnet(source, self.world(&[], lookups), &functions)
+                    .map_err(hinted)?;
                 let first = json::decode(document.text())
                     .map_err(|(message, offset)| document.error(message, offset))?;
                 let read = config::read(&first.value)
@@ -209,21 +318,63 @@ impl Reader {
         path: &Path,
         functions: &Functions,
         natives: &[Native],
+        lookups: &Arc<Lookups>,
     ) -> Result<Document, Error> {
         let source = files::read(&self.directory, path)?;
         match extension(path) {
-            "jsonnet" => Document::jsonnet(source, self.world(natives), functions),
-            _ => Document::template(source, functions),
+            "jsonnet" => Document::jsonnet(source, self.world(natives, lookups), functions),
+            _ => Document::template(source, functions, lookups),
         }
     }
 
-    fn world<'a>(&'a self, natives: &'a [Native]) -> World<'a> {
+    fn world<'a>(&'a self, natives: &'a [Native], lookups: &'a Arc<Lookups>) -> World<'a> {
         World {
             directory: &self.directory,
             environment: &self.environment,
             external: &self.external,
             natives,
+            lookups,
         }
+    }
+}
+
+/// A definition as ecspresso's `render` prints it (ecspresso `json.go`, `MarshalJSONForAPI`).
+pub fn printed(definition: &TaskDefinition) -> String {
+    go_json::indented(&definition.document)
+}
+
+/// Reads every state, as ecspresso does before it renders.
+fn prepare(added: &Added, lookups: &Arc<Lookups>, name: &Path) -> Result<(), Error> {
+    for state in &added.states {
+        match state.prepare(lookups) {
+            Err(Failure {
+                cause: Some(Cause::Wanted(want)),
+                ..
+            }) => drop(lookups.token(want)),
+            Err(failure) => {
+                let message = format!("{}, in {}", failure.message, name.display());
+                return Err(Error::new(message)
+                    .hinted(failure.hint)
+                    .caused(failure.cause));
+            }
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Reads `--tfstate-values`; messages quote nothing of it.
+fn tfstate_values(directory: &Path, path: &Path) -> Result<Values, Error> {
+    let source = files::read(directory, path)?;
+    let name = source.name.clone();
+    match serde_json::from_str(&source.text) {
+        Ok(serde_json::Value::Object(values)) => Ok(Values::new(name, values)),
+        _ => Err(
+            Error::new(format!("{} is no JSON object", name.display())).hinted(Some(
+                "--tfstate-values takes {\"aws_ecr_repository.app.repository_url\": \"…\"}"
+                    .to_owned(),
+            )),
+        ),
     }
 }
 
@@ -235,20 +386,20 @@ fn extension(path: &Path) -> &str {
         .map_or("", |(_, extension)| extension)
 }
 
-fn definition_path(config: &Config, path: &Path, name: &Path) -> Result<PathBuf, Error> {
-    if !config.task_definition.is_empty() {
-        return Ok(path
-            .parent()
-            .unwrap_or(Path::new(""))
-            .join(&config.task_definition));
-    }
-    Err(Error::new(match config.express_definition.is_empty() {
-        true => format!("{} names no task_definition", name.display()),
-        false => format!(
-            "express_definition is not supported yet, in {}",
+/// The file of the definition. An express definition replaces the task definition.
+fn definition_path(config: &Config, path: &Path, name: &Path) -> Result<(PathBuf, Kind), Error> {
+    let (definition, kind) = match config.express_definition.as_str() {
+        "" => (config.task_definition.as_str(), Kind::Task),
+        express => (express, Kind::Express(config.service.clone())),
+    };
+    if definition.is_empty() {
+        return Err(Error::new(format!(
+            "{} names no task_definition",
             name.display()
-        ),
-    }))
+        )));
+    }
+    let directory = path.parent().unwrap_or(Path::new(""));
+    Ok((directory.join(definition), kind))
 }
 
 /// What to do about a definition that is not JSON.

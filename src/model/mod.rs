@@ -5,6 +5,7 @@ pub mod exit;
 pub mod failure;
 pub mod inventory;
 pub mod lifecycle;
+pub mod lookup;
 pub mod manifest;
 pub mod project;
 pub mod reference;

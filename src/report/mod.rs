@@ -8,6 +8,7 @@ use crate::model::digest::Digest;
 pub mod bootstrap;
 pub mod dotenv;
 pub mod github;
+pub mod images;
 pub mod json;
 mod make;
 pub mod markdown;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rsjsonnet_lang::interner::InternedStr;
 use rsjsonnet_lang::program::{
@@ -10,11 +11,11 @@ use rsjsonnet_lang::program::{
 };
 use rsjsonnet_lang::span::{SourceId, SpanContext, SpanId};
 
-use crate::ecspresso::error::Error;
+use crate::ecspresso::error::{Cause, Error};
 use crate::ecspresso::files;
-use crate::ecspresso::functions::{Failure, missing_variable, unsupported};
-use crate::ecspresso::jsonnet::message;
-use crate::ecspresso::jsonnet::{External, World, nesting};
+use crate::ecspresso::functions::{Failure, missing_variable};
+use crate::ecspresso::jsonnet::{External, World, message, nesting, values};
+use crate::ecspresso::plugins::Call;
 use crate::ecspresso::source::Source;
 
 /// The host of one evaluation.
@@ -35,7 +36,7 @@ pub(super) struct Host<'a, 'p> {
 enum Native {
     Env,
     MustEnv,
-    Plugin(String),
+    Plugin(Arc<Call>),
 }
 
 impl<'a, 'p> Host<'a, 'p> {
@@ -77,6 +78,19 @@ impl<'a, 'p> Host<'a, 'p> {
             .map_err(|error| self.load_error(program, &error))
     }
 
+    /// Parses a source that is ours: no message names it.
+    pub(super) fn load_aside(
+        &mut self,
+        program: &mut Program<'p>,
+        source: Source,
+    ) -> Result<Thunk<'p>, Error> {
+        let spans = program.span_manager_mut();
+        let (context, _) = spans.insert_source_context(source.text.len());
+        program
+            .load_source(context, source.text.as_bytes(), true, "")
+            .map_err(|error| self.load_error(program, &error))
+    }
+
     /// Adds the native functions and the external variables.
     pub(super) fn register(&mut self, program: &mut Program<'p>) {
         let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -92,8 +106,10 @@ impl<'a, 'p> Host<'a, 'p> {
         }
         // A plugin's function of the same name replaces them, as in ecspresso.
         for native in self.world.natives {
-            self.natives
-                .insert(native.name.clone(), Native::Plugin(native.plugin.clone()));
+            self.natives.insert(
+                native.name.clone(),
+                Native::Plugin(Arc::clone(&native.call)),
+            );
             parameters.insert(native.name.clone(), native.parameters.clone());
         }
         for (name, parameters) in parameters {
@@ -132,16 +148,18 @@ impl<'a, 'p> Host<'a, 'p> {
         {
             return failure;
         }
-        let (text, hint) = match (&error.kind, self.native_failure.take()) {
-            (EvalErrorKind::NativeCallFailed, Some(failure)) => (failure.message, failure.hint),
-            (kind, _) => (message::evaluation(kind), None),
+        let failure = match (&error.kind, self.native_failure.take()) {
+            (EvalErrorKind::NativeCallFailed, Some(failure)) => failure,
+            (kind, _) => Failure::new(message::evaluation(kind)),
         };
         let trace = error.stack_trace.iter().rev().filter_map(span_of);
         let place = message::span(&error.kind)
             .into_iter()
             .chain(trace)
             .find_map(|span| self.place(program, span));
-        self.error(text, place).hinted(hint)
+        self.error(failure.message, place)
+            .hinted(failure.hint)
+            .caused(failure.cause)
     }
 
     fn load_error(&self, program: &Program<'p>, error: &LoadError) -> Error {
@@ -264,33 +282,61 @@ impl<'p> Callbacks<'p> for Host<'_, 'p> {
 
     fn native_call(
         &mut self,
-        _: &mut Program<'p>,
+        program: &mut Program<'p>,
         name: InternedStr<'p>,
         arguments: &[Value<'p>],
     ) -> Result<Value<'p>, NativeError> {
         let name = name.value();
-        let variable = arguments.first().and_then(Value::to_string);
-        let get = |variable: &str| self.world.environment.get(variable);
-        let failure = match (self.natives.get(name), variable) {
-            (Some(Native::Plugin(plugin)), _) => unsupported(name, plugin),
-            (Some(Native::Env), Some(variable)) => match (get(&variable), arguments.get(1)) {
-                (Some(value), _) if !value.is_empty() => return Ok(Value::string(value)),
-                (_, Some(default)) if !default.is_function() => return Ok(default.clone()),
-                _ => Failure {
-                    message: "env: default must not be a function".to_owned(),
-                    hint: None,
-                },
-            },
-            (Some(Native::MustEnv), Some(variable)) => match get(&variable) {
-                Some(value) => return Ok(Value::string(value)),
-                None => missing_variable(&variable),
-            },
-            _ => Failure {
-                message: format!("{name}: name must be a string"),
-                hint: None,
-            },
+        let result = match self.natives.get(name).cloned() {
+            Some(Native::Plugin(call)) => self.call(program, name, &call, arguments),
+            Some(Native::Env) => self.env(arguments),
+            Some(Native::MustEnv) => self.must_env(arguments),
+            None => Err(Failure::new(format!("{name} is not known"))),
         };
-        self.native_failure = Some(failure);
-        Err(NativeError)
+        result.map_err(|failure| {
+            self.native_failure = Some(failure);
+            NativeError
+        })
+    }
+}
+
+impl<'p> Host<'_, 'p> {
+    fn env(&self, arguments: &[Value<'p>]) -> Result<Value<'p>, Failure> {
+        let variable = self.variable("env", arguments)?;
+        match (self.world.environment.get(&variable), arguments.get(1)) {
+            (Some(value), _) if !value.is_empty() => Ok(Value::string(value)),
+            (_, Some(default)) if !default.is_function() => Ok(default.clone()),
+            _ => Err(Failure::new("env: default must not be a function")),
+        }
+    }
+
+    fn must_env(&self, arguments: &[Value<'p>]) -> Result<Value<'p>, Failure> {
+        let variable = self.variable("must_env", arguments)?;
+        match self.world.environment.get(&variable) {
+            Some(value) => Ok(Value::string(value)),
+            None => Err(missing_variable(&variable)),
+        }
+    }
+
+    fn variable(&self, name: &str, arguments: &[Value<'p>]) -> Result<String, Failure> {
+        let variable = arguments.first().and_then(Value::to_string);
+        variable.ok_or_else(|| Failure::new(format!("{name}: name must be a string")))
+    }
+
+    fn call(
+        &self,
+        program: &mut Program<'p>,
+        name: &str,
+        call: &Call,
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Failure> {
+        let arguments: Vec<_> = arguments.iter().map(values::json).collect();
+        match call.in_jsonnet(name, &arguments, self.world.lookups) {
+            Ok(result) => Ok(values::value(program, &result)),
+            Err(mut failure) => {
+                failure.cause.get_or_insert(Cause::Plugin);
+                Err(failure)
+            }
+        }
     }
 }

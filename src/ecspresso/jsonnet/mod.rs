@@ -2,19 +2,23 @@
 //! variables, a stack of 500 calls, and the same manifested JSON (ecspresso v2 `config.go`, `jsonnet.go`).
 
 mod host;
+mod images;
 mod message;
 mod nesting;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use rsjsonnet_lang::arena::Arena;
-use rsjsonnet_lang::program::Program;
+use rsjsonnet_lang::program::{Program, Thunk};
 
 use crate::ecspresso::error::Error;
 use crate::ecspresso::files::MAX_SIZE;
 use crate::ecspresso::jsonnet::host::Host;
+use crate::ecspresso::lookups::{Depth, Lookups};
 use crate::ecspresso::plugins::Native;
 use crate::ecspresso::source::Source;
 
@@ -40,6 +44,7 @@ pub(super) struct World<'a> {
     pub(super) environment: &'a BTreeMap<String, String>,
     pub(super) external: &'a BTreeMap<String, External>,
     pub(super) natives: &'a [Native],
+    pub(super) lookups: &'a Arc<Lookups>,
 }
 
 /// A manifested program.
@@ -72,6 +77,25 @@ pub(super) fn evaluate(source: Source, world: World<'_>) -> Result<Manifested, E
 }
 
 fn run(source: Source, world: World<'_>) -> Result<Manifested, Error> {
+    // The whole first: it shows what is wrong outside of the images too.
+    let whole = once(source.clone(), world, Part::Whole);
+    match whole {
+        Err(error) if error.cause().is_some() && world.lookups.depth == Depth::Images => {
+            once(source, world, Part::Images)
+        }
+        whole => whole,
+    }
+}
+
+/// How much of a program is evaluated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// What `images` selects.
+    Images,
+}
+
+fn once(source: Source, world: World<'_>, part: Part) -> Result<Manifested, Error> {
     let name = source.name.clone();
     let arena = Arena::new();
     let mut program = Program::new(&arena);
@@ -79,18 +103,10 @@ fn run(source: Source, world: World<'_>) -> Result<Manifested, Error> {
     let mut host = Host::new(world);
     let main = host.load(&mut program, source)?;
     host.register(&mut program);
-    let mut value = program
-        .eval_value(&main, &mut host)
-        .map_err(|error| host.evaluation_error(&program, error))?;
-    if value.is_function() {
-        // go-jsonnet calls a top-level function whose parameters all have defaults.
-        value = program
-            .eval_call(&main, &[], &[], &mut host)
-            .map_err(|error| host.evaluation_error(&program, error))?;
-    }
-    let mut text = program
-        .manifest_json(&value, true)
-        .map_err(|error| host.evaluation_error(&program, error))?;
+    let text = match part {
+        Part::Whole => manifest(&mut program, &mut host, &main)?,
+        Part::Images => images::select(&mut program, &mut host, &main)?,
+    };
     if text.len() > MAX_SIZE {
         return Err(Error::new(format!(
             "{} evaluates to more than {} MiB",
@@ -98,11 +114,31 @@ fn run(source: Source, world: World<'_>) -> Result<Manifested, Error> {
             MAX_SIZE >> 20
         )));
     }
-    text.push('\n');
     let (sources, traces) = host.into_parts();
     Ok(Manifested {
         text,
         sources,
         traces,
     })
+}
+
+fn manifest<'p>(
+    program: &mut Program<'p>,
+    host: &mut Host<'_, 'p>,
+    main: &Thunk<'p>,
+) -> Result<String, Error> {
+    let mut value = program
+        .eval_value(main, host)
+        .map_err(|error| host.evaluation_error(program, error))?;
+    if value.is_function() {
+        // go-jsonnet calls a top-level function whose parameters all have defaults.
+        value = program
+            .eval_call(main, &[], &[], host)
+            .map_err(|error| host.evaluation_error(program, error))?;
+    }
+    let mut text = program
+        .manifest_json(&value, true)
+        .map_err(|error| host.evaluation_error(program, error))?;
+    text.push('\n');
+    Ok(text)
 }

@@ -1,5 +1,6 @@
 //! Walks a parsed template before it is executed: refuses what Go refuses at parse time and gotmpl only when it gets
-//! there (unknown functions and variables, `break` outside `range`), and inserts the hidden calls of `trace`.
+//! there (unknown functions and variables, `break` outside `range`), and inserts the hidden calls of `trace` and, before
+//! whatever looks at a value, of [`SEE`].
 
 use gotmpl::parse::{
     ActionNode, BranchNode, CommandNode, Expr, ListNode, Node, Number, PipeNode, Pos, SmolStr,
@@ -18,6 +19,15 @@ const BUILT_IN: [&str; 19] = [
 
 /// The functions whose results are not their arguments.
 const COMPARISONS: [&str; 7] = ["eq", "ge", "gt", "le", "lt", "ne", "not"];
+
+/// The built-in functions whose result shows more of their arguments than the text itself. `and` and `or` look at all
+/// but the last; `printf` looks for itself.
+const LOOKING: [&str; 11] = [
+    "call", "eq", "ge", "gt", "index", "le", "len", "lt", "ne", "not", "slice",
+];
+
+/// The hidden function that asks for the look-up behind a token. No template can name it.
+pub(super) const SEE: &str = "\u{0}see";
 
 /// Instruments the tree of one template of `source`.
 pub(super) fn tree(
@@ -86,7 +96,8 @@ impl Pass<'_> {
 
     fn branch(&mut self, branch: BranchNode) -> Result<BranchNode, Problem> {
         let outer = self.variables.len();
-        let pipe = self.pipe(branch.pipe)?;
+        let mut pipe = self.pipe(branch.pipe)?;
+        pipe.commands.push(looking(pipe.pos));
         let body = self.list(branch.body)?;
         let else_body = branch.else_body.map(|body| self.list(body)).transpose()?;
         self.variables.truncate(outer);
@@ -108,8 +119,11 @@ impl Pass<'_> {
             self.variables.extend(pipe.decl.iter().cloned());
         }
         let mut commands = Vec::with_capacity(pipe.commands.len() + 1);
-        for command in pipe.commands {
-            commands.push(self.command(command)?);
+        for (index, command) in pipe.commands.into_iter().enumerate() {
+            if index > 0 && first_name(&command).is_some_and(|name| LOOKING.contains(&name)) {
+                commands.push(looking(command.pos));
+            }
+            commands.push(self.command(command, index > 0)?);
         }
         if commands
             .iter()
@@ -123,8 +137,12 @@ impl Pass<'_> {
         Ok(PipeNode { commands, ..pipe })
     }
 
-    fn command(&mut self, command: CommandNode) -> Result<CommandNode, Problem> {
-        let comparing = matches!(command.args.first(), Some(Expr::Identifier(_, name)) if COMPARISONS.contains(&name.as_str()));
+    /// `piped` says that the last argument comes from the command before.
+    fn command(&mut self, command: CommandNode, piped: bool) -> Result<CommandNode, Problem> {
+        let comparing = first_name(&command).is_some_and(|name| COMPARISONS.contains(&name));
+        let looking = first_name(&command).is_some_and(|name| LOOKING.contains(&name));
+        let choosing = matches!(first_name(&command), Some("and" | "or"));
+        let last = command.args.len().saturating_sub(1);
         let mut args = Vec::with_capacity(command.args.len() + 1);
         for (index, arg) in command.args.into_iter().enumerate() {
             match arg {
@@ -153,7 +171,11 @@ impl Pass<'_> {
                 Expr::Number(_, Number::Float(number)) if comparing && number.is_finite() => {
                     args.push(arg)
                 }
-                other => args.push(self.expression(other)?),
+                other => {
+                    let seen = index > 0 && (looking || choosing && (piped || index < last));
+                    let expression = self.expression(other)?;
+                    args.push(if seen { see(expression) } else { expression });
+                }
             }
         }
         Ok(CommandNode {
@@ -244,6 +266,40 @@ impl Pass<'_> {
             line: text.pos.line,
         }
     }
+}
+
+/// The function a command calls.
+fn first_name(command: &CommandNode) -> Option<&str> {
+    match command.args.first() {
+        Some(Expr::Identifier(_, name)) => Some(name),
+        Some(Expr::Chain(_, inner, _)) => match &**inner {
+            Expr::Identifier(_, name) => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn looking(pos: Pos) -> CommandNode {
+    CommandNode {
+        pos,
+        args: vec![Expr::Identifier(pos, SEE.into())],
+    }
+}
+
+/// The expression behind a look, if it may be a token.
+fn see(expression: Expr) -> Expr {
+    let pos = match &expression {
+        Expr::Pipe(pos, _)
+        | Expr::Chain(pos, ..)
+        | Expr::Variable(pos, ..)
+        | Expr::Field(pos, ..)
+        | Expr::Dot(pos)
+        | Expr::Identifier(pos, _) => *pos,
+        _ => return expression,
+    };
+    let args = vec![Expr::Identifier(pos, SEE.into()), expression];
+    Expr::Pipe(pos, single(CommandNode { pos, args }))
 }
 
 fn call(pos: Pos, name: SmolStr) -> PipeNode {

@@ -3,25 +3,32 @@
 //! The engine is gotmpl. Around it stand what it lacks: the check for unbalanced blocks (`blocks`), Go's parse-time
 //! errors and positions (`instrument`), limits, and a map from rendered text back to its source (`trace`).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gotmpl::parse::{ListNode, Node, TextNode};
 use gotmpl::{Template, TemplateError, Value};
+use serde_json::Value as Json;
 
-use crate::ecspresso::functions::{Function, Functions};
+use crate::ecspresso::error::Cause;
+use crate::ecspresso::functions::{Failure, Function, Functions};
+use crate::ecspresso::go_json;
+use crate::ecspresso::lookups::{Call, Lookups, Want};
 use crate::ecspresso::source::offset_of;
+use crate::model::lookup::Lookup;
 
 mod actions;
 mod blocks;
 mod instrument;
-mod printf;
+pub(super) mod printf;
 mod problem;
 mod trace;
 
 pub(super) use problem::Problem;
 pub(super) use trace::Rendered;
 
-use printf::printf;
+use instrument::SEE;
+use printf::{is_plain, printf};
 use trace::{Sink, Trace};
 
 /// go-config's template name; a `{{ define "conf" }}` clashes with it as it does there.
@@ -34,7 +41,14 @@ const SENTINEL: &str = "\u{1}end of template\u{1}";
 const MAX_ITERATIONS: u64 = 100_000;
 
 /// Renders `source`.
-pub(super) fn render(source: &str, functions: &Functions) -> Result<Rendered, Problem> {
+///
+/// A function whose look-up has not been made yields a token; whatever would look at a token's text fails with
+/// [`Cause::Wanted`].
+pub(super) fn render(
+    source: &str,
+    functions: &Functions,
+    lookups: &Arc<Lookups>,
+) -> Result<Rendered, Problem> {
     // First as it is, so that syntax errors keep their own words and places.
     Template::new(NAME)
         .parse(source)
@@ -62,21 +76,39 @@ pub(super) fn render(source: &str, functions: &Functions) -> Result<Rendered, Pr
         let tree = instrument::tree(tree, source, functions)?;
         template = template.add_parse_tree(&name, tree);
     }
-    template = template.func("printf", formatting(Arc::clone(&trace)));
+    template = template.func(
+        "printf",
+        formatting(Arc::clone(&trace), Arc::clone(lookups)),
+    );
+    template = template.func(SEE, seeing(Arc::clone(&trace), Arc::clone(lookups)));
     // After `printf`, because a plugin's function may have any name.
     for (name, function) in functions.iter() {
         template = template.func(
             name,
-            call(name.clone(), function.clone(), Arc::clone(&trace)),
+            call(
+                name.clone(),
+                function.clone(),
+                Arc::clone(&trace),
+                Arc::clone(lookups),
+            ),
         );
     }
     let template = trace.attach(template);
     let mut sink = Sink::new(Arc::clone(&trace));
     match template.execute_template_fmt(&mut sink, NAME, &Value::Nil) {
         Ok(()) => Ok(sink.into_rendered()),
-        Err(error) => Err(trace
-            .take_failure()
-            .unwrap_or_else(|| execution_problem(&error, trace.offset()))),
+        Err(error) => Err(trace.take_failure().unwrap_or_else(|| {
+            let mut problem = execution_problem(&error, trace.offset());
+            // A field of a token, for one.
+            let typed = functions.iter().any(|(_, function)| function.is_typed());
+            let pending = lookups.pending().into_iter();
+            let command = pending
+                .rev()
+                .find(|lookup| matches!(lookup, Lookup::Command { .. }));
+            let command = command.filter(|_| typed).map(Want::Lookup);
+            problem.cause = command.map(Cause::Wanted);
+            problem
+        })),
     }
 }
 
@@ -107,6 +139,7 @@ fn call(
     name: String,
     function: Function,
     trace: Arc<Trace>,
+    lookups: Arc<Lookups>,
 ) -> impl Fn(&[Value]) -> gotmpl::Result<Value> + Send + Sync + 'static {
     move |arguments| {
         let (offset, arguments) = match arguments.split_first() {
@@ -115,59 +148,125 @@ fn call(
             }
             _ => (trace.offset(), arguments),
         };
-        let result = strings(&name, &function, arguments).and_then(|arguments| {
-            function
-                .call(&name, &arguments)
-                .map_err(|failure| (failure.message, failure.hint))
-        });
-        match result {
-            Ok(value) => Ok(Value::String(value.into())),
-            Err((message, hint)) => {
-                trace.fail(Problem {
-                    message,
-                    offset,
-                    hint,
-                });
-                Err(TemplateError::Exec(format!("{name} failed")))
+        let result = match function.is_blind() {
+            true => None,
+            false => token_among(arguments, &lookups).map(Failure::without),
+        };
+        let result = match result {
+            Some(failure) => Err(failure),
+            None => checked(&name, &function, arguments, &lookups),
+        };
+        result.map_err(|failure| {
+            trace.fail(Problem::of(failure, offset));
+            TemplateError::Exec(format!("{name} failed"))
+        })
+    }
+}
+
+/// Calls a function with the right number of arguments; a look-up that was not made yields its token.
+fn checked(
+    name: &str,
+    function: &Function,
+    arguments: &[Value],
+    lookups: &Lookups,
+) -> Result<Value, Failure> {
+    if let Some(arity) = function.arity().filter(|arity| *arity != arguments.len()) {
+        let count = arguments.len();
+        return Err(Failure::new(format!(
+            "wrong number of args for {name}: want {arity} got {count}"
+        )));
+    }
+    let arguments: Vec<Json> = arguments.iter().map(json).collect();
+    match function.call(name, &arguments, lookups) {
+        Ok(value) => Ok(value_of(&value)),
+        Err(Failure {
+            cause: Some(Cause::Wanted(want)),
+            ..
+        }) => Ok(Value::String(lookups.token(want)?.into())),
+        Err(failure) => {
+            let called = Call::new(name, &arguments);
+            if function.is_plugin() && lookups.is_deferred(&called) {
+                return Ok(Value::String(lookups.token(Want::Failure(called))?.into()));
             }
+            Err(failure)
         }
+    }
+}
+
+/// An argument, as functions get it.
+fn json(value: &Value) -> Json {
+    match value {
+        Value::String(text) => Json::String(text.to_string()),
+        Value::Int(number) => Json::from(*number),
+        Value::Uint(number) => Json::from(*number),
+        Value::Float(number) => Json::from(*number),
+        Value::Bool(value) => Json::Bool(*value),
+        Value::List(_) => Json::Array(Vec::new()),
+        Value::Map(_) => Json::Object(serde_json::Map::new()),
+        _ => Json::Null,
+    }
+}
+
+/// A result. A number becomes the text that Go prints for its float64; comparing it with a number fails.
+fn value_of(value: &Json) -> Value {
+    match value {
+        Json::Null => Value::Nil,
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Number(number) => Value::String(go_json::display(number).into()),
+        Json::String(text) => Value::String(text.as_str().into()),
+        Json::Array(items) => Value::List(items.iter().map(value_of).collect()),
+        Json::Object(map) => {
+            let field = |(key, value): (&String, &Json)| (key.as_str().into(), value_of(value));
+            Value::Map(Arc::new(map.iter().map(field).collect::<BTreeMap<_, _>>()))
+        }
+    }
+}
+
+fn token_among(arguments: &[Value], lookups: &Lookups) -> Option<Want> {
+    arguments.iter().find_map(|argument| match argument {
+        Value::String(text) => lookups.token_in(text),
+        _ => None,
+    })
+}
+
+/// The hidden function that stands before whatever looks at a value: it passes on anything but a token.
+fn seeing(
+    trace: Arc<Trace>,
+    lookups: Arc<Lookups>,
+) -> impl Fn(&[Value]) -> gotmpl::Result<Value> + Send + Sync + 'static {
+    move |arguments| match token_among(arguments, &lookups) {
+        Some(want) => {
+            trace.fail(Problem::of(Failure::without(want), trace.offset()));
+            Err(TemplateError::Exec("a look-up is needed".to_owned()))
+        }
+        None => Ok(arguments.first().cloned().unwrap_or(Value::Nil)),
     }
 }
 
 /// `printf` as gotmpl calls it.
 fn formatting(
     trace: Arc<Trace>,
+    lookups: Arc<Lookups>,
 ) -> impl Fn(&[Value]) -> gotmpl::Result<Value> + Send + Sync + 'static {
     move |arguments| {
-        printf(arguments)
+        let plain = matches!(arguments.first(), Some(Value::String(format)) if is_plain(format));
+        let token = match plain {
+            true => arguments
+                .first()
+                .and_then(|format| token_among(std::slice::from_ref(format), &lookups)),
+            false => token_among(arguments, &lookups),
+        };
+        let formatted = match token {
+            Some(want) => Err(Failure::without(want)),
+            None => printf(arguments).map_err(Failure::new),
+        };
+        formatted
             .map(|text| Value::String(text.into()))
-            .map_err(|message| {
-                trace.fail(Problem::new(message, trace.offset()));
+            .map_err(|failure| {
+                trace.fail(Problem::of(failure, trace.offset()));
                 TemplateError::Exec("printf failed".to_owned())
             })
     }
-}
-
-fn strings<'a>(
-    name: &str,
-    function: &Function,
-    arguments: &'a [Value],
-) -> Result<Vec<&'a str>, (String, Option<String>)> {
-    if let Some(arity) = function.arity().filter(|arity| *arity != arguments.len()) {
-        let message = format!(
-            "wrong number of args for {name}: want {arity} got {}",
-            arguments.len()
-        );
-        return Err((message, None));
-    }
-    let string = |value: &'a Value| match value {
-        Value::String(text) => Ok(&**text),
-        other => Err((
-            format!("{name} takes strings, found {}", other.type_name()),
-            None,
-        )),
-    };
-    arguments.iter().map(string).collect()
 }
 
 fn syntax_problem(source: &str, error: &TemplateError) -> Problem {
@@ -200,7 +299,10 @@ fn execution_problem(error: &TemplateError, offset: usize) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use crate::ecspresso::lookups::Depth;
+    use crate::ecspresso::plugins;
+
+    use std::collections::BTreeSet;
 
     use super::*;
 
@@ -208,8 +310,19 @@ mod tests {
         let environment = [("SET", "v"), ("EMPTY", ""), ("LINES", "a\nb")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut functions = Functions::new(&Arc::new(BTreeMap::from(environment)));
-        functions.insert("tfstate", Function::Plugin("tfstate".to_owned()));
+        for (name, kind) in [("ssm", true), ("arn", false)] {
+            let call = match kind {
+                true => plugins::Call::Parameter { region: None },
+                false => plugins::Call::SecretArn { region: None },
+            };
+            functions.insert(name, Function::Plugin(Arc::new(call)));
+        }
         functions
+    }
+
+    fn render(source: &str, functions: &Functions) -> Result<Rendered, Problem> {
+        let lookups = Arc::new(Lookups::new(Depth::Images, Arc::default(), BTreeSet::new()));
+        super::render(source, functions, &lookups)
     }
 
     fn check(source: &str, expected: &str) {
@@ -281,12 +394,7 @@ mod tests {
             "function \"nofunc\" not defined",
             19,
         );
-        check_error(
-            "{{ tfstate `a` }}",
-            "function tfstate of the plugin tfstate is not supported yet",
-            3,
-        );
-        check("{{ if false }}{{ tfstate `a` }}{{ end }}", "");
+        check("{{ if false }}{{ ssm `a` }}{{ end }}", "");
         for source in [
             "{{ must_env 'SET' }}",
             "{{{ env `SET` }}}",
@@ -296,6 +404,85 @@ mod tests {
             "{{ 1.5 }}",
         ] {
             assert!(render(source, &functions()).is_err(), "{source}");
+        }
+    }
+
+    /// Renders with `/a` = `x` unknown, and says which look-ups stand for tokens in the output (`=`) or stopped it (`!`).
+    fn check_lookups(source: &str, expected: &str) {
+        let lookups = Arc::new(Lookups::new(Depth::Images, Arc::default(), BTreeSet::new()));
+        let found = match super::render(source, &functions(), &lookups) {
+            Ok(rendered) => match lookups.token_in(&rendered.text) {
+                Some(Want::Lookup(lookup)) => format!("= {lookup}"),
+                Some(Want::Failure(call)) => format!("= {call:?}"),
+                None => format!("- {}", rendered.text),
+            },
+            Err(Problem {
+                cause: Some(Cause::Wanted(Want::Lookup(lookup))),
+                ..
+            }) => format!("! {lookup}"),
+            Err(problem) => format!("? {}", problem.message),
+        };
+        assert_eq!(found, expected, "{source}");
+    }
+
+    #[test]
+    fn a_token_passes_where_nobody_looks_at_it() {
+        for source in [
+            "{{ ssm `/a` }}",
+            "{{ ssm `/a` | json_escape }}",
+            "{{ $x := ssm `/a` }}{{ if true }}{{ $x }}{{ end }}",
+            "{{ print `a` (ssm `/a`) | html | js | urlquery }}",
+            "{{ printf `%s-%v%%` (ssm `/a`) `b` }}",
+            "{{ or (env `NOPE` ``) (ssm `/a`) }}",
+            "{{ and (env `SET`) (ssm `/a`) }}",
+            "{{ ssm `/a` | or `` }}",
+            "{{ define `t` }}{{ . }}{{ end }}{{ template `t` (ssm `/a`) }}",
+            "{{ with `x` }}{{ ssm `/a` }}{{ end }}",
+            "{{ range 2 }}{{ ssm `/a` }}{{ end }}",
+        ] {
+            check_lookups(source, "= ssm parameter /a");
+        }
+        for (source, expected) in [
+            ("{{ or (env `SET`) (ssm `/a`) }}", "- v"),
+            ("{{ and (env `NOPE` ``) (ssm `/a`) }}", "- "),
+            ("{{ if false }}{{ ssm `/a` }}{{ end }}x", "- x"),
+            ("{{ $x := ssm `/a` }}y", "- y"),
+        ] {
+            check_lookups(source, expected);
+        }
+    }
+
+    #[test]
+    fn whoever_looks_at_a_token_wants_the_look_up() {
+        for source in [
+            "{{ if ssm `/a` }}x{{ end }}",
+            "{{ if eq (ssm `/a`) `b` }}x{{ end }}",
+            "{{ $x := ssm `/a` }}{{ if ne $x `b` }}x{{ end }}",
+            "{{ if $x := ssm `/a` }}{{ $x }}{{ end }}",
+            "{{ with ssm `/a` }}x{{ end }}",
+            "{{ with `b` }}{{ if eq . (ssm `/a`) }}x{{ end }}{{ end }}",
+            "{{ range ssm `/a` }}x{{ end }}",
+            "{{ ssm `/a` | eq `b` }}",
+            "{{ ssm `/a` | len }}",
+            "{{ len (ssm `/a`) }}",
+            "{{ slice (ssm `/a`) 1 2 }}",
+            "{{ index (ssm `/a`) 0 }}",
+            "{{ not (ssm `/a`) }}",
+            "{{ or (ssm `/a`) `b` }}",
+            "{{ and (ssm `/a`) `b` }}",
+            "{{ `b` | and (ssm `/a`) }}",
+            "{{ printf `%.3s` (ssm `/a`) }}",
+            "{{ printf `%q` (ssm `/a`) }}",
+            "{{ printf (ssm `/a`) }}",
+            "{{ env (ssm `/a`) `b` }}",
+            "{{ must_env (ssm `/a`) }}",
+            "{{ arn (ssm `/a`) }}",
+            "{{ ssm `/a` | arn }}",
+            "{{ print (ssm `/a`) `x` | eq `b` }}",
+            "{{ define `t` }}{{ if . }}x{{ end }}{{ end }}{{ template `t` (ssm `/a`) }}",
+            "{{ if false }}{{ else if eq (print `-` (ssm `/a`)) `b` }}x{{ end }}",
+        ] {
+            check_lookups(source, "! ssm parameter /a");
         }
     }
 

@@ -4,6 +4,7 @@
 //! `%!d(string=x)` then, which nobody wants in a task definition; here that is an error, and so is any other verb.
 
 use gotmpl::Value;
+use serde_json::Value as Json;
 
 /// The widest field.
 const MAX_WIDTH: usize = 1000;
@@ -15,6 +16,28 @@ struct Directive {
     width: usize,
     precision: Option<usize>,
     verb: char,
+}
+
+/// The same for arguments as functions of plugins get them (`tfstatef`).
+pub(in crate::ecspresso) fn format(arguments: &[Json]) -> Result<String, String> {
+    let value = |argument: &Json| match argument {
+        Json::String(text) => Value::String(text.as_str().into()),
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Number(number) => number.as_i64().map_or(Value::Float(f64::NAN), Value::Int),
+        Json::Null | Json::Array(_) | Json::Object(_) => Value::Nil,
+    };
+    printf(&arguments.iter().map(value).collect::<Vec<_>>())
+}
+
+/// Whether a format looks at the text of its arguments: it does unless every verb is a plain one.
+pub(super) fn is_plain(format: &str) -> bool {
+    let mut rest = format.chars();
+    while let Some(c) = rest.next() {
+        if c == '%' && !matches!(rest.next(), Some('s' | 'v' | '%')) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Formats `arguments`; the first is the format.

@@ -13,8 +13,16 @@ pub(crate) enum Service {
     Ecr(Input),
     Ecs(Input),
     Sts(std::collections::BTreeMap<String, String>),
+    Parameters(Input),
+    Secrets(Input),
+    Stacks(std::collections::BTreeMap<String, String>),
+    /// An object of S3, by its path.
+    Object(String),
     Registry(Route),
-    Storage { name: String, digest: String },
+    Storage {
+        name: String,
+        digest: String,
+    },
     Other,
 }
 
@@ -26,10 +34,19 @@ pub(crate) struct Call {
     pub(crate) operation: String,
     /// The IAM action, `service:Action`.
     pub(crate) action: Option<String>,
+    /// The repository; of a look-up, the parameter, secret, stack or object.
     pub(crate) repository: Option<String>,
+    /// The Region it was signed for.
+    pub(crate) region: String,
     pub(crate) reference: Option<String>,
     pub(crate) write: bool,
 }
+
+const SSM: &str = "AmazonSSM.";
+const SECRETS: &str = "secretsmanager.";
+
+/// The API version of CloudFormation, which a request of the query protocol carries.
+const CLOUDFORMATION: &str = "2010-05-15";
 
 const ECR: &str = "AmazonEC2ContainerRegistry_V20150921.";
 const ECS: &str = "AmazonEC2ContainerServiceV20141113.";
@@ -45,6 +62,8 @@ impl Call {
     pub(crate) fn parse(head: &hyper::http::request::Parts, body: &[u8]) -> Call {
         let path = head.uri.path();
         let query = head.uri.query();
+        let (region, service) = signed_for(head);
+        let (region, service) = (region.to_owned(), service.to_owned());
         if let Some((name, digest)) = storage::parse(path) {
             let (repository, reference) = (Some(name.to_owned()), Some(digest.to_owned()));
             let service = Service::Storage {
@@ -59,6 +78,7 @@ impl Call {
                 repository,
                 reference,
                 write: false,
+                region,
             };
         }
         let method = head.method.as_str();
@@ -70,6 +90,7 @@ impl Call {
                 reference: route.reference().map(str::to_owned),
                 write: !matches!(method, "GET" | "HEAD"),
                 service: Service::Registry(route),
+                region,
             };
         }
         let target = head
@@ -79,15 +100,58 @@ impl Call {
             .unwrap_or_default();
         let input = || Input(serde_json::from_slice(body).unwrap_or(Value::Null));
         if let Some(operation) = target.strip_prefix(ECR) {
-            return Call::json(Service::Ecr(input()), "ecr", operation);
+            return Call::json(Service::Ecr(input()), "ecr", operation, region);
         }
         if let Some(operation) = target.strip_prefix(ECS) {
-            return Call::json(Service::Ecs(input()), "ecs", operation);
+            return Call::json(Service::Ecs(input()), "ecs", operation, region);
+        }
+        let lookup = |service, operation: &str, prefix: &str, name: Option<&str>, region| Call {
+            service,
+            operation: operation.to_owned(),
+            action: Some(format!("{prefix}:{operation}")),
+            repository: name.map(str::to_owned),
+            reference: None,
+            write: false,
+            region,
+        };
+        if let Some(operation) = target.strip_prefix(SSM) {
+            let input = input();
+            let name = input.text("Name").map(str::to_owned);
+            let service = Service::Parameters(input);
+            return lookup(service, operation, "ssm", name.as_deref(), region);
+        }
+        if let Some(operation) = target.strip_prefix(SECRETS) {
+            let input = input();
+            let name = input.text("SecretId").map(str::to_owned);
+            let service = Service::Secrets(input);
+            return lookup(
+                service,
+                operation,
+                "secretsmanager",
+                name.as_deref(),
+                region,
+            );
+        }
+        if service == "s3" && method == "GET" {
+            let object = crate::registry::route::decode(path.trim_start_matches('/'));
+            let service = Service::Object(path.to_owned());
+            return lookup(service, "GetObject", "s3", Some(&object), region);
         }
         let form =
             crate::registry::route::parse_query(std::str::from_utf8(body).unwrap_or_default());
         if let (true, Some(operation)) = (target.is_empty(), form.get("Action")) {
             let operation = operation.clone();
+            if form.get("Version").map(String::as_str) == Some(CLOUDFORMATION) {
+                let name = form.get("StackName").cloned();
+                let service = Service::Stacks(form);
+                return lookup(
+                    service,
+                    &operation,
+                    "cloudformation",
+                    name.as_deref(),
+                    region,
+                );
+            }
             let action = Some(format!("sts:{operation}"));
             return Call {
                 service: Service::Sts(form),
@@ -96,6 +160,7 @@ impl Call {
                 repository: None,
                 reference: None,
                 write: false,
+                region,
             };
         }
         let operation = if target.is_empty() {
@@ -110,10 +175,11 @@ impl Call {
             repository: None,
             reference: None,
             write: false,
+            region,
         }
     }
 
-    fn json(service: Service, prefix: &str, operation: &str) -> Call {
+    fn json(service: Service, prefix: &str, operation: &str, region: String) -> Call {
         let input = match &service {
             Service::Ecr(input) | Service::Ecs(input) => input.clone(),
             _ => Input::default(),
@@ -152,6 +218,19 @@ impl Call {
             reference,
             write: !is_read,
             service,
+            region,
         }
     }
+}
+
+/// Region and service of a signature (AWS Signature Version 4, "Credential=KEY/DATE/REGION/SERVICE/aws4_request").
+fn signed_for(head: &hyper::http::request::Parts) -> (&str, &str) {
+    let authorization = head.headers.get("authorization");
+    let text = authorization.and_then(|value| value.to_str().ok());
+    let scope = text.and_then(|text| text.split("Credential=").nth(1));
+    let mut parts = scope.unwrap_or_default().split('/').skip(2);
+    (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    )
 }

@@ -17,6 +17,7 @@ use crate::call::Service;
 use crate::faults::Kind;
 use crate::log::Request;
 use crate::log::milliseconds;
+use crate::lookups;
 use crate::permissions;
 use crate::refusal::Refusal;
 use crate::registry;
@@ -145,7 +146,13 @@ fn carry_out(
                 Err(refusal) => registry::refused(state, &refusal, call),
             },
         },
-        Service::Ecr(_) | Service::Ecs(_) | Service::Other if authorization.is_none() => {
+        Service::Ecr(_)
+        | Service::Ecs(_)
+        | Service::Parameters(_)
+        | Service::Secrets(_)
+        | Service::Other
+            if authorization.is_none() =>
+        {
             Answer::json(Err(Refusal::new(
                 "MissingAuthenticationTokenException",
                 "Missing Authentication Token",
@@ -157,16 +164,44 @@ fn carry_out(
         Service::Ecs(input) => Answer::json(
             permitted(state, call).and_then(|()| crate::ecs::answer(state, &call.operation, input)),
         ),
+        Service::Parameters(input) => {
+            Answer::json(
+                permitted(state, call).and_then(|()| match call.operation.as_str() {
+                    "GetParameter" => lookups::parameter(state, input, &call.region),
+                    _ => Err(unknown(call)),
+                }),
+            )
+        }
+        Service::Secrets(input) => {
+            Answer::json(
+                permitted(state, call).and_then(|()| match call.operation.as_str() {
+                    "DescribeSecret" => lookups::secret(state, input, &call.region),
+                    _ => Err(unknown(call)),
+                }),
+            )
+        }
+        Service::Stacks(form) => match permitted(state, call) {
+            Ok(()) => lookups::cloudformation(state, &call.operation, form, &call.region),
+            Err(refusal) => lookups::refused(&refusal),
+        },
+        Service::Object(path) => match permitted(state, call) {
+            Ok(()) => lookups::object(state, path, &call.region),
+            Err(_) => lookups::object_denied(),
+        },
         Service::Sts(form) => crate::sts::answer(state, &call.operation, form),
-        Service::Other => Answer::json(Err(Refusal::new(
-            "UnknownOperationException",
-            format!("the sandbox does not know {}", call.operation),
-        ))),
+        Service::Other => Answer::json(Err(unknown(call))),
     };
     if matches!(fault, Some(Kind::WrongDigest)) {
         body::alter_manifest(&mut answer);
     }
     answer
+}
+
+fn unknown(call: &Call) -> Refusal {
+    Refusal::new(
+        "UnknownOperationException",
+        format!("the sandbox does not know {}", call.operation),
+    )
 }
 
 /// Permission, and the delay with which a created repository becomes visible.

@@ -30,6 +30,7 @@ pub mod http;
 mod input;
 mod lifecycle;
 pub mod log;
+mod lookups;
 pub mod manifest;
 mod permissions;
 pub mod pull;

@@ -14,7 +14,7 @@ use crate::state::repository::matches_wildcard;
 pub struct Denied {
     /// The action, such as `ecr:PutImage` or `ecs:Describe*`.
     pub action: String,
-    /// The repository it is denied on, in which `*` is a wildcard; without one, all.
+    /// The repository (of a look-up the parameter, secret, stack or object) it is denied on, in which `*` is a wildcard; without one, all.
     #[serde(default)]
     pub repository: Option<String>,
 }

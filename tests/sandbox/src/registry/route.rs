@@ -161,7 +161,7 @@ pub(crate) fn parse_query(query: &str) -> BTreeMap<String, String> {
 }
 
 /// Percent-decoding.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

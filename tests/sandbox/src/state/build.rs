@@ -38,6 +38,7 @@ pub(super) fn state(world: &World, seed: u64) -> Result<State, Error> {
         uploads: std::collections::BTreeMap::new(),
         passwords: std::collections::BTreeMap::new(),
         ecs: Ecs::default(),
+        lookups: world.lookups(),
         denied: Vec::new(),
         undocumented: Undocumented::draw(seed),
         counters: Counters::default(),

@@ -14,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::undocumented::Undocumented;
 use crate::world::World;
 use crate::world::content::Content;
+use crate::world::lookups::Lookups;
 
 mod build;
 pub mod dump;
@@ -43,6 +44,8 @@ pub struct State {
     pub passwords: BTreeMap<String, Time>,
     /// The ECS side.
     pub ecs: Ecs,
+    /// What ecspresso's plugins can look up.
+    pub lookups: Lookups,
     /// Actions the caller may not do.
     pub denied: Vec<Denied>,
     /// What AWS does not document.
@@ -102,6 +105,18 @@ impl State {
     pub fn repository_arn(&self, name: &str) -> String {
         format!(
             "arn:aws:ecr:{}:{}:repository/{name}",
+            self.region, self.account
+        )
+    }
+
+    /// The ARN of a secret; Secrets Manager adds six characters to its name.
+    pub fn secret_arn(&self, name: &str) -> String {
+        let drawn: String = content::drawn_text(&["secret", name])
+            .chars()
+            .take(6)
+            .collect();
+        format!(
+            "arn:aws:secretsmanager:{}:{}:secret:{name}-{drawn}",
             self.region, self.account
         )
     }

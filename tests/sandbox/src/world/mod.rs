@@ -12,6 +12,7 @@ use crate::Error;
 pub(crate) mod content;
 pub mod ecs;
 pub mod image;
+pub mod lookups;
 
 /// A world, as `fixtures/worlds/*.json` describes it. Unknown keys are refused.
 #[derive(Debug, Clone, Deserialize)]
@@ -37,6 +38,18 @@ pub struct World {
     pub services: Vec<ecs::ServiceSpec>,
     /// Tasks besides those of the services.
     pub tasks: Vec<ecs::TaskSpec>,
+    /// Parameters of Systems Manager.
+    pub parameters: BTreeMap<String, lookups::Parameter>,
+    /// The names of secrets.
+    pub secrets: Vec<String>,
+    /// The outputs of CloudFormation stacks.
+    pub stacks: BTreeMap<String, BTreeMap<String, String>>,
+    /// CloudFormation exports.
+    pub exports: BTreeMap<String, String>,
+    /// S3 objects by `bucket/key`: a text, or JSON that is written as text.
+    pub objects: BTreeMap<String, Value>,
+    /// The Regions of buckets that are not in the world's.
+    pub buckets: BTreeMap<String, String>,
 }
 
 impl Default for World {
@@ -52,6 +65,12 @@ impl Default for World {
             task_definitions: Vec::new(),
             services: Vec::new(),
             tasks: Vec::new(),
+            parameters: BTreeMap::new(),
+            secrets: Vec::new(),
+            stacks: BTreeMap::new(),
+            exports: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            buckets: BTreeMap::new(),
         }
     }
 }
@@ -94,6 +113,17 @@ pub struct EncryptionSpec {
 }
 
 impl World {
+    pub(crate) fn lookups(&self) -> lookups::Lookups {
+        lookups::Lookups {
+            parameters: self.parameters.clone(),
+            secrets: self.secrets.clone(),
+            stacks: self.stacks.clone(),
+            exports: self.exports.clone(),
+            objects: self.objects.clone(),
+            buckets: self.buckets.clone(),
+        }
+    }
+
     /// Reads a world file.
     ///
     /// # Errors
