@@ -258,7 +258,7 @@ proptest! {
     }
 
     #[test]
-    fn lowering_a_count_is_like_pushing(policy in policy(), images in images(DAY), push in push(), count in 1..=4_u32) {
+    fn lowering_a_count_is_like_pushing(policy in policy(), images in families(DAY), push in push(), count in 1..=4_u32) {
         let push = Push { children: 0, ..push };
         let lowered = lower(&policy, count, &push.tags);
         let stopped_at_one = |rule: &Rule| rule.keep().is_some_and(|keep| keep <= count) && rule.selection.matches(&push.tags);
@@ -269,7 +269,7 @@ proptest! {
     }
 
     #[test]
-    fn a_shielded_image_is_never_acted_on_and_keeps_its_place(policy in policy(), images in images(DAY), at in 0..10_usize) {
+    fn a_shielded_image_is_never_acted_on_and_keeps_its_place(policy in policy(), images in families(DAY), at in 0..10_usize) {
         prop_assume!(images.get(at).is_some_and(|image| !image.tags.is_empty() && image.storage_class == StorageClass::Standard));
         let shield = Rule {
             priority: 1,
