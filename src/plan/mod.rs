@@ -4,6 +4,7 @@
 pub mod bootstrap;
 pub mod expiry;
 pub mod foreign;
+pub mod lint;
 pub mod look;
 pub mod mapping;
 pub mod outcome;

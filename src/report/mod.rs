@@ -9,9 +9,11 @@ pub mod bootstrap;
 pub mod dotenv;
 pub mod github;
 pub mod json;
+pub mod lint;
 mod make;
 pub mod markdown;
 pub mod problems;
+pub mod simulation;
 pub mod table;
 
 pub use make::{findings, report, rfc3339};
