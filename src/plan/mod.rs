@@ -8,6 +8,7 @@ pub mod lint;
 pub mod look;
 pub mod mapping;
 pub mod outcome;
+pub mod owner;
 pub mod pattern;
 pub mod policy;
 pub mod problem;

@@ -324,7 +324,7 @@ fn narrower(
         return None;
     }
     let message = format!(
-        "the policy would act on {new} images within 24 hours that the present one leaves alone"
+        "the policy may act on {new} images within 24 hours that the present one leaves alone"
     );
     let finding = Finding::of_policy(Code::Narrower, Severity::Warning, message);
     Some(finding.hint("look at them first: demitasse lifecycle simulate, or ECR's own preview"))

@@ -39,6 +39,7 @@ pub(super) fn state(world: &World, seed: u64) -> Result<State, Error> {
         passwords: std::collections::BTreeMap::new(),
         ecs: Ecs::default(),
         denied: Vec::new(),
+        forbidden: Vec::new(),
         undocumented: Undocumented::draw(seed),
         counters: Counters::default(),
         executions: Vec::new(),
