@@ -8,7 +8,7 @@ use clap::builder::Resettable;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::surroundings::Surroundings;
-use crate::commands::{bootstrap, promote, render};
+use crate::commands::{bootstrap, lifecycle, promote, render};
 use crate::model::exit::Exit;
 
 #[derive(Parser)]
@@ -16,7 +16,7 @@ use crate::model::exit::Exit;
     name = "demitasse",
     version,
     about = "Promotes the images of an ECS task definition, by digest, into a repository of its own before ecspresso deploys it",
-    after_help = "Exit codes: 0 done or nothing to do; 1 the world failed; 2 changes pending (--detailed-exitcode); \
+    after_help = "Exit codes: 0 done or nothing to do; 1 the world failed; 2 changes pending (--detailed-exitcode) or findings (--fail-on); \
                   3 wrong input; 4 refused on purpose; 130/143 interrupted",
     max_term_width = 110,
     propagate_version = true
@@ -36,6 +36,8 @@ enum Command {
     Bootstrap(Box<bootstrap::Args>),
     /// Show the task definition as ecspresso would register it, or its images
     Render(Box<render::Args>),
+    /// Judge lifecycle policies: what is probably wrong, and what they do to which image
+    Lifecycle(Box<lifecycle::Args>),
 }
 
 /// Runs the program. Data goes to `out`, everything for people to `err`.
@@ -57,6 +59,7 @@ pub fn run(
         Command::Render(args) => render::run(&args, &mut surroundings),
         Command::Plan(args) => promote::run(&args.read_only(), &mut surroundings),
         Command::Bootstrap(args) => bootstrap::run(&args, &mut surroundings),
+        Command::Lifecycle(args) => lifecycle::run(&args, &mut surroundings),
     }
 }
 
@@ -106,8 +109,13 @@ mod tests {
 
     #[test]
     fn every_flag_has_a_variable() {
-        for command in Cli::command().get_subcommands() {
-            for argument in command.get_arguments() {
+        let command = Cli::command();
+        let nested = command
+            .get_subcommands()
+            .flat_map(clap::Command::get_subcommands);
+        for command in command.get_subcommands().chain(nested) {
+            let named = command.get_arguments().filter(|one| !one.is_positional());
+            for argument in named {
                 let long = argument.get_long().unwrap_or_default();
                 let expected = format!("DEMITASSE_{}", long.to_uppercase().replace('-', "_"));
                 let found = argument

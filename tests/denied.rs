@@ -114,6 +114,7 @@ fn optional_reads() {
     check("ecr:DescribeRepositories", TARGET, true, &Then::Warned);
     check("ecr:DescribeImages", TARGET, true, &Then::Warned);
     check("ecr:GetLifecyclePolicy", TARGET, true, &Then::Warned);
+    check("ecr:ListTagsForResource", TARGET, true, &Then::Warned);
     check("ecr:BatchGetImage", TARGET, true, &Then::Warned);
 }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use demitasse::model::lifecycle::Policy;
 use demitasse::model::settings::Settings;
+use demitasse::plan::lint::Code;
 use demitasse::plan::policy;
 use serde_json::Value;
 use support::{Case, ran};
@@ -67,6 +68,34 @@ fn the_documented_policy_is_the_installed_one() {
 }
 
 #[test]
+fn every_lint_is_documented_once() {
+    let text = document("docs/lifecycle-policy.md");
+    let name = |line: &str| Some(line.strip_prefix("| L")?.split_once(" |")?.0.to_owned());
+    let documented: Vec<String> = text.lines().filter_map(name).collect();
+    let numbers: Vec<String> = (1..=Code::ALL.len())
+        .map(|number| number.to_string())
+        .collect();
+    assert_eq!(documented, numbers);
+    let names = Code::ALL.map(|code| code.name()[1..].to_owned());
+    assert_eq!(names.as_slice(), numbers);
+}
+
+#[test]
+fn the_documented_simulation_is_what_is_printed() {
+    let text = document("docs/lifecycle-policy.md");
+    let case = Case::common(&["aaaa"]);
+    let files = blocks(&text, "json");
+    case.write("policy.json", &files[0]);
+    case.write("images.json", &files[1]);
+    let shown = blocks(&text, "console").pop().expect("an example");
+    let (command, expected) = shown.split_once('\n').expect("a command and its output");
+    let arguments: Vec<&str> = command.split(' ').skip(2).collect();
+    let ran = case.run(&arguments);
+    ran.expect(0, &[]);
+    assert_eq!(ran.out, expected);
+}
+
+#[test]
 fn the_documented_settings_are_read() {
     let text = document("docs/settings.md");
     let examples = blocks(&text, "yaml").concat();
@@ -92,9 +121,14 @@ fn the_documented_settings_are_read() {
 #[test]
 fn every_flag_that_a_document_names_exists() {
     let case = Case::common(&["aaaa"]);
-    let help = ["promote", "bootstrap"]
-        .map(|command| case.run(&[command, "--help"]).out)
-        .concat();
+    let commands: [&[&str]; 4] = [
+        &["promote"],
+        &["bootstrap"],
+        &["lifecycle", "lint"],
+        &["lifecycle", "simulate"],
+    ];
+    let help = commands.map(|command| case.run(&[command, &["--help"]].concat()).out);
+    let help = help.concat();
     for name in [
         "README.md",
         "docs/settings.md",
@@ -111,6 +145,7 @@ fn every_flag_that_a_document_names_exists() {
                 "--path",
                 "--world",
                 "--force",
+                "--filter",
                 "--repository-name",
             ];
             assert!(

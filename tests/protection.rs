@@ -7,7 +7,7 @@
 
 mod support;
 
-use demitasse_sandbox::Options;
+use demitasse_sandbox::{Denied, Options};
 use serde_json::{Value, json};
 use support::{Case, common};
 
@@ -73,6 +73,122 @@ fn a_policy_is_installed_only_where_it_expires_nothing() {
     check(4, true);
     check(5, false);
     check(9, false);
+}
+
+fn sent(case: &Case, operation: &str) -> usize {
+    let log = case.sandbox.log();
+    log.iter()
+        .filter(|request| request.operation == operation)
+        .count()
+}
+
+#[test]
+fn a_policy_is_not_installed_where_somebody_else_declares_the_repository() {
+    let check = |tags: Value, installed: bool, texts: &[&str]| {
+        let world = with_target(2, json!({"tags": tags}));
+        let case = Case::new(&world, Options::default());
+        let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
+        let ran = case.run(&["promote", "-c", &config]);
+        ran.expect(0, texts);
+        assert_eq!(has_policy(&case), installed, "{tags}");
+        assert_eq!(
+            sent(&case, "PutLifecyclePolicy"),
+            usize::from(installed),
+            "{tags}"
+        );
+        assert_eq!(sent(&case, "ListTagsForResource"), 1, "{tags}");
+        case.pull("fluentd/app", "aaaa");
+        case.sandbox.clear_log();
+        case.run(&["promote", "-c", &config]).expect(0, &[]);
+        assert_eq!(sent(&case, "PutLifecyclePolicy"), 0, "{tags}");
+    };
+    check(json!({}), true, &[]);
+    check(json!({"ManagedBy": "demitasse"}), true, &[]);
+    check(
+        json!({"ManagedBy": "terraform"}),
+        false,
+        &[
+            "note",
+            "belongs to Terraform (tag ManagedBy=terraform)",
+            "only verifies",
+            "hint: declare an aws_ecr_lifecycle_policy",
+        ],
+    );
+    check(
+        json!({"aws:cloudformation:stack-name": "repositories"}),
+        false,
+        &[
+            "the CloudFormation stack repositories",
+            "hint: set LifecyclePolicy",
+        ],
+    );
+}
+
+#[test]
+fn a_policy_that_terraform_owns_is_never_touched() {
+    for (policy, texts) in [
+        (our_policy(30), [].as_slice()),
+        (count_policy(500), &["inuse-*"]),
+        (our_policy(2), &["too weak"]),
+    ] {
+        let settings = json!({"lifecyclePolicy": policy, "tags": {"ManagedBy": "terraform"}});
+        let case = Case::new(&with_target(2, settings), Options::default());
+        let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
+        case.run(&["promote", "-c", &config]).expect(0, texts);
+        assert_eq!(
+            sent(&case, "PutLifecyclePolicy") + sent(&case, "DeleteLifecyclePolicy"),
+            0
+        );
+        assert_eq!(
+            sent(&case, "ListTagsForResource"),
+            0,
+            "who owns it does not matter"
+        );
+    }
+}
+
+#[test]
+fn the_owner_is_asked_for_only_where_a_policy_would_be_installed() {
+    let check = |settings: Value, arguments: &[&str]| {
+        let case = Case::new(&with_target(5, settings), Options::default());
+        let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
+        let mut all = vec!["promote", "-c", &config];
+        all.extend(arguments);
+        case.run(&all).expect(0, &[]);
+        assert_eq!(sent(&case, "ListTagsForResource"), 0, "{arguments:?}");
+    };
+    check(json!({"lifecyclePolicy": our_policy(30)}), &[]);
+    check(json!({}), &["--keep", "5"]);
+    check(json!({}), &["--lifecycle", "verify"]);
+    check(json!({}), &["--lifecycle", "off"]);
+    let case = Case::common(&["aaaa"]);
+    let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
+    case.run(&["promote", "-c", &config]).expect(0, &[]);
+    assert_eq!(sent(&case, "ListTagsForResource"), 0, "this run created it");
+}
+
+#[test]
+fn a_service_control_policy_is_named() {
+    let forbidden = |action: &str| {
+        vec![Denied {
+            action: action.to_owned(),
+            repository: None,
+        }]
+    };
+    let case = Case::common(&["aaaa"]);
+    let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
+    case.sandbox.forbid(forbidden("ecr:CreateRepository"));
+    case.run(&["promote", "-c", &config]).expect(
+        1,
+        &["hint: an explicit deny in a service control policy forbids ecr:CreateRepository on arn:aws:ecr:", "--create-repository never"],
+    );
+    case.sandbox.forbid(forbidden("ecr:PutLifecyclePolicy"));
+    let ran = case.run(&["promote", "-c", &config]);
+    ran.expect(
+        0,
+        &["an explicit deny in a service control policy forbids ecr:PutLifecyclePolicy"],
+    );
+    assert!(!ran.err.contains("hint: allow"), "{}", ran.err);
 }
 
 #[test]

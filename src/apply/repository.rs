@@ -118,8 +118,7 @@ impl Run<'_> {
             }
             Err(failure) => {
                 let target = repository.clone();
-                let reason = failure.to_string();
-                let kind = Kind::NoPolicy { target, reason };
+                let kind = Kind::PolicyFailed { target, failure };
                 self.note(Problem::warning(kind, &[]));
             }
         }

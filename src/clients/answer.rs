@@ -35,9 +35,11 @@ impl Subject {
     }
 
     pub(crate) fn denied(&self, message: impl Into<String>) -> Failure {
+        let message = message.into();
         let kind = FailureKind::Denied {
             action: self.action.clone(),
             resource: self.resource.clone(),
+            by: explicit_deny(&message),
         };
         self.failure(kind, message)
     }
@@ -88,6 +90,7 @@ impl Subject {
             "AccessDeniedException" | "AccessDenied" => FailureKind::Denied {
                 action: self.action.clone(),
                 resource: self.resource.clone(),
+                by: explicit_deny(message),
             },
             "ExpiredTokenException"
             | "ExpiredToken"
@@ -155,6 +158,14 @@ fn first_message(body: &str) -> Option<String> {
     short.then(|| body.to_owned())
 }
 
+/// The kind of policy that a message says denies explicitly (AWS IAM User Guide, "Troubleshoot access denied error
+/// messages"): "… with an explicit deny in a service control policy", which newer messages follow with the policy's ARN.
+fn explicit_deny(message: &str) -> Option<String> {
+    let (_, policy) = message.split_once("with an explicit deny in ")?;
+    let policy = policy.lines().next()?.trim().trim_end_matches('.');
+    (!policy.is_empty()).then(|| policy.to_owned())
+}
+
 /// Every digest a message names.
 fn digests(message: &str) -> Vec<Digest> {
     let word = |c: char| !(c.is_ascii_alphanumeric() || c == ':');
@@ -216,6 +227,44 @@ mod tests {
         let message = format!("Layers with digests '[{a}, {b}]' do not exist");
         let found: Vec<_> = digests(&message).iter().map(ToString::to_string).collect();
         assert_eq!(found, [a, b]);
+    }
+
+    #[test]
+    fn an_explicit_deny_is_told_apart() {
+        let subject = Subject {
+            operation: "CreateRepository",
+            object: "fluentd/app".into(),
+            side: Some(Side::Target),
+            action: "ecr:CreateRepository".into(),
+            resource: "arn".into(),
+        };
+        let check = |words: &str, expected: &str| {
+            let message = format!(
+                "User: u is not authorized to perform: ecr:CreateRepository on resource: arn {words}"
+            );
+            let kind = subject.kind("AccessDeniedException", 400, &message);
+            let hint = subject.failure(kind, message).hint();
+            assert!(
+                hint.as_ref().is_some_and(|hint| hint.starts_with(expected)),
+                "{hint:?}"
+            );
+        };
+        check(
+            "because no identity-based policy allows the ecr:CreateRepository action",
+            "allow ecr:CreateRepository on arn",
+        );
+        check(
+            "with an explicit deny in a service control policy",
+            "an explicit deny in a service control policy forbids ecr:CreateRepository on arn: only its owner can lift it; with --create-repository never",
+        );
+        check(
+            "with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o/service_control_policy/p.",
+            "an explicit deny in a service control policy: arn:aws:organizations::1:policy/o/service_control_policy/p forbids",
+        );
+        check(
+            "with an explicit deny in a VPC endpoint policy",
+            "an explicit deny in a VPC endpoint policy forbids",
+        );
     }
 
     #[test]

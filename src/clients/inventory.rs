@@ -95,10 +95,12 @@ async fn ask_one(ecr: &Ecr, repository: &Repository, ask: &Ask) -> Facts {
     let policy = maybe(ask.policy, ecr.lifecycle_policy(repository, side));
     let access = maybe(ask.access, ecr.repository_policy(repository, side));
     let listing = maybe(ask.listing, ecr.listing(repository, side));
+    let tags = maybe(ask.tags, ecr.resource_tags(repository, side));
     let pull_through = maybe(ask.pull_through, ecr.is_pull_through(repository));
-    let ((images, blobs, referrers), (policy, access, listing, pull_through)) = join(
+    let ((images, blobs, referrers), (policy, access, listing), (tags, pull_through)) = join3(
         join3(images, blobs, referrers),
-        join4(policy, access, listing, pull_through),
+        join3(policy, access, listing),
+        join(tags, pull_through),
     )
     .await;
     let mut facts = Facts::default();
@@ -117,6 +119,7 @@ async fn ask_one(ecr: &Ecr, repository: &Repository, ask: &Ask) -> Facts {
     facts.policy = policy;
     facts.access = access;
     facts.listing = listing;
+    facts.tags = tags;
     facts.pull_through = pull_through;
     facts
 }
@@ -175,5 +178,6 @@ fn add(known: &mut Facts, new: Facts) {
     known.policy = new.policy.or(known.policy.take());
     known.listing = new.listing.or(known.listing.take());
     known.access = new.access.or(known.access.take());
+    known.tags = new.tags.or(known.tags.take());
     known.pull_through = new.pull_through.or(known.pull_through.take());
 }

@@ -35,6 +35,19 @@ pub(super) fn refuse(wrong: &[Wrong], surroundings: &mut Surroundings<'_>) {
     write("GITHUB_OUTPUT", &github::no_outputs(), surroundings);
 }
 
+/// Annotations for wrong input, and nothing else.
+pub(super) fn annotate_wrong(wrong: &[Wrong], surroundings: &mut Surroundings<'_>) {
+    let findings: Vec<Finding> = wrong.iter().map(finding).collect();
+    annotate_findings(&findings, surroundings);
+}
+
+/// Annotations for findings, and nothing else.
+pub(super) fn annotate_findings(findings: &[Finding], surroundings: &mut Surroundings<'_>) {
+    if is_step(surroundings) {
+        annotate(findings, surroundings);
+    }
+}
+
 fn is_step(surroundings: &Surroundings<'_>) -> bool {
     surroundings.variable("GITHUB_ACTIONS") == Some("true")
 }

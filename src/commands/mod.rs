@@ -2,6 +2,7 @@
 //! beside them.
 
 pub mod bootstrap;
+pub mod lifecycle;
 pub mod promote;
 pub mod render;
 pub mod surroundings;

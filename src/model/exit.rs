@@ -5,7 +5,7 @@
 pub enum Exit {
     /// 0: done, or nothing to do.
     Done,
-    /// 2: changes are pending, and `--detailed-exitcode` asked to say so.
+    /// 2: changes are pending, and `--detailed-exitcode` asked to say so; or there are findings, at or above `--fail-on`.
     Changes,
     /// 3: the input is wrong (usage, config, template, settings); nothing was written.
     Input,

@@ -35,6 +35,8 @@ pub enum FailureKind {
         action: String,
         /// The ARN it is needed on, or `*`.
         resource: String,
+        /// The kind of policy that denies it explicitly, such as `a service control policy`, where the other side says so: no permission helps.
+        by: Option<String>,
     },
     /// No credentials, or not valid ones.
     Credentials,
@@ -82,7 +84,25 @@ impl Failure {
     /// The exact next step, where there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match &self.kind {
-            FailureKind::Denied { action, resource } => {
+            FailureKind::Denied {
+                action,
+                resource,
+                by: Some(by),
+            } => {
+                let without = match action.as_str() {
+                    "ecr:CreateRepository" => "; with --create-repository never it is not needed",
+                    "ecr:PutLifecyclePolicy" => "; with --lifecycle verify it is not needed",
+                    _ => "",
+                };
+                format!(
+                    "an explicit deny in {by} forbids {action} on {resource}: only its owner can lift it{without}"
+                )
+            }
+            FailureKind::Denied {
+                action,
+                resource,
+                by: None,
+            } => {
                 format!("allow {action} on {resource} for the role that promotes")
             }
             FailureKind::Credentials => "set AWS_PROFILE or AWS_ACCESS_KEY_ID and \

@@ -78,6 +78,8 @@ pub struct Ask {
     pub listing: bool,
     /// The repository policy (`GetRepositoryPolicy`).
     pub access: bool,
+    /// Its resource tags (`ListTagsForResource`).
+    pub tags: bool,
     /// Whether a pull-through cache rule is behind it (`DescribePullThroughCacheRules`).
     pub pull_through: bool,
 }
@@ -93,6 +95,7 @@ impl Ask {
             policy: false,
             listing: false,
             access: false,
+            tags: false,
             pull_through: false,
         }
     }
@@ -103,6 +106,7 @@ impl Ask {
             self.policy,
             self.listing,
             self.access,
+            self.tags,
             self.pull_through,
         ];
         self.images.is_empty()
@@ -144,6 +148,8 @@ pub struct Facts {
     pub listing: Option<Known<Vec<lifecycle::Image>>>,
     /// The repository policy's text, or that there is none.
     pub access: Option<Known<Option<String>>>,
+    /// Its resource tags.
+    pub tags: Option<Known<BTreeMap<String, String>>>,
     /// Whether a pull-through cache rule is behind it.
     pub pull_through: Option<Known<bool>>,
 }

@@ -1,6 +1,8 @@
 //! Looking a fact up while deciding: what is not known yet is asked for, so that a decision and its questions are one
 //! piece of code. A decision that asked something is made again when the answer is there.
 
+use std::collections::BTreeMap;
+
 use crate::model::digest::Digest;
 use crate::model::failure::Side;
 use crate::model::inventory::{
@@ -103,6 +105,11 @@ impl<'a> Look<'a> {
     /// The repository policy.
     pub fn access(&mut self, end: End<'_>) -> Option<&'a Known<Option<String>>> {
         self.fact(end, |facts| facts.access.as_ref(), |ask| ask.access = true)
+    }
+
+    /// The resource tags.
+    pub fn tags(&mut self, end: End<'_>) -> Option<&'a Known<BTreeMap<String, String>>> {
+        self.fact(end, |facts| facts.tags.as_ref(), |ask| ask.tags = true)
     }
 
     /// Whether a pull-through cache rule is behind it.

@@ -4,9 +4,11 @@
 pub mod bootstrap;
 pub mod expiry;
 pub mod foreign;
+pub mod lint;
 pub mod look;
 pub mod mapping;
 pub mod outcome;
+pub mod owner;
 pub mod pattern;
 pub mod policy;
 pub mod problem;

@@ -3,6 +3,8 @@
 mod protection;
 mod weakness;
 
+pub(in crate::plan) use protection::is_shield;
+pub(in crate::plan) use protection::reach;
 pub use protection::weakness;
 pub use weakness::Weakness;
 
@@ -12,6 +14,9 @@ use crate::model::lifecycle::Policy;
 use crate::model::lifecycle::Rule;
 use crate::model::lifecycle::Selection;
 use crate::model::lifecycle::TagList;
+
+/// From how many on a rule counts as a shield for what it selects. Shops that write such rules by hand use 100 to 999999.
+pub(in crate::plan) const SHIELD_LEAST: u32 = 1000;
 
 /// What pin tags look like: `inuse-<first 12 hex digits of the digest>`.
 pub const PIN_PATTERN: &str = "inuse-*";

@@ -53,7 +53,7 @@ pub(super) fn render_finding(finding: &Finding) -> String {
 }
 
 /// Text from outside must not become markup.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

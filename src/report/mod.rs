@@ -10,10 +10,13 @@ pub mod dotenv;
 pub mod github;
 pub mod images;
 pub mod json;
+pub mod lint;
 mod make;
 pub mod markdown;
 pub mod problems;
+pub mod simulation;
 pub mod table;
+pub mod terraform;
 
 pub use make::{findings, report, rfc3339};
 

@@ -114,6 +114,31 @@ impl Ecr {
             .await
     }
 
+    /// The resource tags.
+    ///
+    /// # Errors
+    /// The service's.
+    pub async fn resource_tags(
+        &self,
+        repository: &Repository,
+        side: Side,
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        let subject = on("ListTagsForResource", repository, side);
+        let client = self.client(&repository.registry);
+        let answer = self
+            .pace
+            .run(Api::Other, async || {
+                let request = client
+                    .list_tags_for_resource()
+                    .resource_arn(repository.arn());
+                request.send().await.map_err(|error| subject.sdk(&error))
+            })
+            .await?;
+        let tags = answer.tags().iter();
+        let tags = tags.map(|tag| (tag.key().to_owned(), tag.value().to_owned()));
+        Ok(tags.collect())
+    }
+
     /// The repository policy's text, or `None` if there is none.
     ///
     /// # Errors

@@ -47,6 +47,32 @@ fn verdicts() {
     }
 }
 
+#[derive(Deserialize)]
+struct Wild {
+    name: String,
+    text: String,
+    #[serde(default)]
+    refused: bool,
+}
+
+/// Shapes in which policies come out of Terraform.
+#[test]
+fn policies_in_the_wild() {
+    let cases: Vec<Wild> = serde_json::from_str(include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/policy/wild.json"
+    )))
+    .unwrap();
+    for case in cases {
+        let parsed = case.text.parse::<Policy>();
+        assert_eq!(parsed.is_err(), case.refused, "{}: {parsed:?}", case.name);
+        if let Ok(policy) = parsed {
+            let again: Policy = policy.to_json().parse().unwrap();
+            assert_eq!(again, policy, "{}", case.name);
+        }
+    }
+}
+
 #[test]
 fn printing_loses_nothing() {
     let mut printed = 0;

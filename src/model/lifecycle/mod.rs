@@ -4,7 +4,9 @@
 //! The grammar is that of the ECR User Guide, "Lifecycle policy properties" and "Examples of lifecycle policies".
 
 mod image;
+mod listing;
 mod parse;
+mod place;
 mod policy;
 mod print;
 mod problem;
@@ -17,6 +19,11 @@ mod validate;
 mod grammar;
 
 pub use image::Image;
+pub use listing::ListingError;
+pub use listing::add_children;
+pub use listing::read_images;
+pub use place::Place;
+pub use place::place;
 pub use policy::Action;
 pub use policy::Limit;
 pub use policy::Policy;

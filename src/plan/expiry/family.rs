@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::model::digest::Digest;
 use crate::model::lifecycle::Image;
+use crate::model::lifecycle::StorageClass;
 
 /// One way in which ECR may treat what its documentation leaves open. The default is the reading AWS's examples support best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Hypotheses {
 pub(super) enum Kin {
     /// It stands alone, or is an index.
     None,
-    /// An untagged child, at any depth, of an index that exists.
+    /// An untagged child, at any depth, of an index that exists and is not archived.
     Child,
     /// The same with a tag of its own.
     TaggedChild,
@@ -83,8 +84,13 @@ pub(super) enum Kin {
 /// The kin of each image, in the order of `images`.
 pub(super) fn kin(images: &[Image]) -> Vec<Kin> {
     let present: HashSet<&Digest> = images.iter().map(|image| &image.digest).collect();
-    // A nested index that exists lists its own children, so one level over all images reaches every depth.
-    let children: HashSet<&Digest> = images.iter().flat_map(|image| &image.children).collect();
+    // A nested index that exists lists its own children, so one level over all images reaches every depth. An archived
+    // index no longer holds them: "without the manifest list being deleted or archived first".
+    let children: HashSet<&Digest> = images
+        .iter()
+        .filter(|image| image.storage_class == StorageClass::Standard)
+        .flat_map(|image| &image.children)
+        .collect();
     let kin = |image: &Image| {
         if children.contains(&image.digest) {
             return if image.tags.is_empty() {

@@ -20,8 +20,8 @@ pub struct Fate {
     pub digest: Digest,
     /// The only rule that can ever act on it; `None` if no rule selects it.
     pub governing: Option<Governing>,
-    /// Whether an index that exists lists it. Then no rule may act on it before that index is gone, after which it is an orphan and an image like
-    /// any other: look at the fate of the index.
+    /// Whether an index that exists and is not archived lists it. Then no rule may act on it before that index is gone or archived, after which it
+    /// is an orphan and an image like any other: look at the fate of the index.
     pub held_by_index: bool,
     /// How much it takes until the governing rule acts on it.
     pub pushes_left: PushesLeft,

@@ -9,6 +9,7 @@ mod bounds;
 mod evaluate;
 mod family;
 mod fate;
+mod outlook;
 mod pushes;
 
 #[cfg(test)]
@@ -32,5 +33,8 @@ pub use fate::Governing;
 pub use fate::PushesLeft;
 pub use fate::fate;
 pub use fate::fates;
+pub use outlook::Outlook;
+pub use outlook::Pushes;
+pub use outlook::outlooks;
 pub use pushes::Push;
 pub use pushes::lower;

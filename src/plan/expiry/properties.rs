@@ -36,6 +36,8 @@ use crate::plan::expiry::evaluate;
 use crate::plan::expiry::evaluate_under;
 use crate::plan::expiry::fates;
 use crate::plan::expiry::lower;
+use crate::plan::expiry::marks;
+use crate::plan::expiry::outlooks;
 use crate::plan::expiry::samples::NOW;
 use crate::plan::expiry::samples::digest;
 
@@ -258,7 +260,7 @@ proptest! {
     }
 
     #[test]
-    fn lowering_a_count_is_like_pushing(policy in policy(), images in images(DAY), push in push(), count in 1..=4_u32) {
+    fn lowering_a_count_is_like_pushing(policy in policy(), images in families(DAY), push in push(), count in 1..=4_u32) {
         let push = Push { children: 0, ..push };
         let lowered = lower(&policy, count, &push.tags);
         let stopped_at_one = |rule: &Rule| rule.keep().is_some_and(|keep| keep <= count) && rule.selection.matches(&push.tags);
@@ -269,7 +271,7 @@ proptest! {
     }
 
     #[test]
-    fn a_shielded_image_is_never_acted_on_and_keeps_its_place(policy in policy(), images in images(DAY), at in 0..10_usize) {
+    fn a_shielded_image_is_never_acted_on_and_keeps_its_place(policy in policy(), images in families(DAY), at in 0..10_usize) {
         prop_assume!(images.get(at).is_some_and(|image| !image.tags.is_empty() && image.storage_class == StorageClass::Standard));
         let shield = Rule {
             priority: 1,
@@ -323,6 +325,29 @@ proptest! {
             } else {
                 prop_assert_eq!(fate.pushes_left, expected);
             }
+        }
+    }
+
+    #[test]
+    fn an_outlook_is_the_fate_under_pushes_that_the_rule_selects(policy in policy(), images in families(DAY)) {
+        let marked: Vec<Marked> = marks(&policy, &images, NOW);
+        for (image, outlook) in images.iter().zip(outlooks(&policy, &images, NOW)) {
+            let mark = marked.iter().find(|mark| mark.digest == outlook.digest);
+            prop_assert_eq!(outlook.action, mark.map(|mark| mark.action));
+            if let Some(mark) = mark {
+                prop_assert_eq!(outlook.rule, Some(mark.rule));
+            }
+            // A push with the image's own tags and nothing else is one that its rule selects.
+            let tags: Vec<&str> = image.tags.iter().map(String::as_str).collect();
+            let fate = fates(&policy, &images, &Push::tagged(&tags), NOW).into_iter().find(|fate| fate.digest == outlook.digest).unwrap();
+            let expected = match (outlook.pushes, outlook.expires_at) {
+                (Some(pushes), _) if pushes.max == Some(0) => PushesLeft::AlreadyMarked,
+                (Some(pushes), _) => PushesLeft::Pushes { min: pushes.min, max: pushes.max },
+                (None, Some(moment)) if NOW > moment => PushesLeft::AlreadyMarked,
+                (None, Some(expires_at)) => PushesLeft::Date { expires_at },
+                (None, None) => PushesLeft::Never,
+            };
+            prop_assert_eq!(fate.pushes_left, expected);
         }
     }
 

@@ -8,11 +8,9 @@ use crate::model::lifecycle::Selection;
 use crate::model::lifecycle::StorageClass;
 use crate::model::lifecycle::TagList;
 use crate::plan::policy::PIN_PATTERN;
+use crate::plan::policy::SHIELD_LEAST;
 use crate::plan::policy::UNTAGGED_DAYS;
 use crate::plan::policy::Weakness;
-
-/// From how many on a rule for pins counts as a shield. Shops that write such rules by hand use 100 to 999999.
-const SHIELD_LEAST: u32 = 1000;
 
 /// Every way in which `policy` protects less than `installed(keep)`, by rule; empty if it is at least as protective. It is so if no age or pull rule
 /// selects tagged images, every count rule that reaches a tagged image keeps `keep` or more, untagged images stay 30 days or more, and nothing is
@@ -38,13 +36,13 @@ pub fn weakness(policy: &Policy, keep: u32) -> Vec<Weakness> {
 
 /// Which images a rule may govern.
 #[derive(Clone, Copy)]
-struct Reach {
-    tagged: bool,
-    untagged: bool,
+pub(in crate::plan) struct Reach {
+    pub(in crate::plan) tagged: bool,
+    pub(in crate::plan) untagged: bool,
 }
 
-/// What is left for a selection below these rules. If unsure, everything.
-fn reach(higher: &[&Rule], selection: &Selection) -> Reach {
+/// What is left for a selection below these rules of the same storage class. If unsure, everything.
+pub(in crate::plan) fn reach(higher: &[&Rule], selection: &Selection) -> Reach {
     Reach {
         tagged: selection.may_be_tagged()
             && !higher
@@ -98,7 +96,7 @@ fn no_shield(rules: &[&Rule]) -> Option<Weakness> {
         if !reach(higher, &rule.selection).tagged {
             continue;
         }
-        if is_never_full(rule) {
+        if is_shield(rule) {
             if rule.selection.covers_tagged(&pinned) {
                 return None;
             }
@@ -112,7 +110,7 @@ fn no_shield(rules: &[&Rule]) -> Option<Weakness> {
 }
 
 /// Whether the rule only shields: a count that is far away, of a selection that not every tagged image falls under.
-fn is_never_full(rule: &Rule) -> bool {
+pub(in crate::plan) fn is_shield(rule: &Rule) -> bool {
     rule.keep().is_some_and(|keep| keep >= SHIELD_LEAST)
         && rule.action == Action::Expire
         && !rule.selection.covers_tagged(&Selection::Any)

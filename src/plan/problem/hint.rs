@@ -1,6 +1,7 @@
 //! The next step for each finding.
 
 use crate::model::reference::Tag;
+use crate::plan::owner::Tool;
 use crate::plan::problem::{Kind, MountObstacle, MoveObstacle, StreamingRefused};
 
 const ENABLE_MOUNTING: &str =
@@ -71,6 +72,13 @@ impl Kind {
             ),
             Self::RepositoryMissing { target } => {
                 format!("create {target} first, or drop --create-repository never")
+            }
+            Self::Owned { owner, .. } => match &owner.tool {
+                Tool::Terraform => "declare an aws_ecr_lifecycle_policy beside the repository, with the policy of docs/lifecycle-policy.md".to_owned(),
+                Tool::CloudFormation { stack } => format!("set LifecyclePolicy in the stack {stack}, to the policy of docs/lifecycle-policy.md"),
+            },
+            Self::OwnerUnknown { failure, .. } | Self::PolicyFailed { failure, .. } => {
+                return failure.hint();
             }
             Self::WeakPolicy { target, .. } | Self::NoPolicy { target, .. } => {
                 format!(

@@ -5,6 +5,7 @@ use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 use crate::model::project::Use;
 use crate::model::reference::{Repository, Tag};
+use crate::plan::owner::Owner;
 use crate::plan::pattern::Placeholder;
 
 mod hint;
@@ -204,12 +205,33 @@ pub enum Kind {
         /// What.
         notes: Vec<String>,
     },
+    /// The target has no policy, and ours was not installed because somebody else declares the repository.
+    Owned {
+        /// The target.
+        target: Repository,
+        /// Who owns it.
+        owner: Owner,
+    },
+    /// The target has no policy, and whether somebody else declares it could not be read.
+    OwnerUnknown {
+        /// The target.
+        target: Repository,
+        /// Why not.
+        failure: Failure,
+    },
     /// The target has no policy and ours was not installed.
     NoPolicy {
         /// The target.
         target: Repository,
         /// Why ours was not installed.
         reason: String,
+    },
+    /// Our policy could not be put.
+    PolicyFailed {
+        /// The target.
+        target: Repository,
+        /// Why not.
+        failure: Failure,
     },
     /// Blobs cannot be mounted and have to be streamed.
     Streaming {
@@ -410,7 +432,9 @@ impl Kind {
             Self::RepositoryMissing { .. } => "REPOSITORY_MISSING",
             Self::WeakPolicy { .. } => "WEAK_POLICY",
             Self::PolicyNote { .. } => "POLICY_NOTE",
-            Self::NoPolicy { .. } => "NO_POLICY",
+            Self::Owned { .. } => "OWNED",
+            Self::OwnerUnknown { .. } => "OWNER_UNKNOWN",
+            Self::NoPolicy { .. } | Self::PolicyFailed { .. } => "NO_POLICY",
             Self::Streaming { .. } => "STREAMING",
             Self::TooDeep { .. } => "TOO_DEEP",
             Self::MissingChild { .. } => "MISSING_CHILD",

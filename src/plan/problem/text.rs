@@ -148,6 +148,19 @@ impl fmt::Display for Kind {
             Self::PolicyNote { target, notes } => {
                 write!(f, "the lifecycle policy of {target}: {}", notes.join("; "))
             }
+            Self::Owned { target, owner } => write!(
+                f,
+                "{target} has no lifecycle policy and belongs to {owner}, so --lifecycle install only verifies there: \
+                 none was installed; nothing expires"
+            ),
+            Self::OwnerUnknown { target, failure } => write!(
+                f,
+                "{target} has no lifecycle policy, and none was installed: whether Terraform or CloudFormation owns it is not known: {failure}"
+            ),
+            Self::PolicyFailed { target, failure } => write!(
+                f,
+                "{target} has no lifecycle policy, and none was installed: {failure}"
+            ),
             Self::NoPolicy { target, reason } => {
                 write!(
                     f,

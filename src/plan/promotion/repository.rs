@@ -11,6 +11,7 @@ use crate::model::time::Timestamp;
 use crate::plan::expiry;
 use crate::plan::look::{End, Look};
 use crate::plan::mapping::Wanted;
+use crate::plan::owner;
 use crate::plan::policy::{self, Weakness};
 use crate::plan::problem::{Kind, Problem, Severity};
 use crate::plan::promotion::action::{Action, Promotion, RepositoryPlan};
@@ -133,15 +134,30 @@ fn keep(
                 installable(&target, images, promotions, rules, now).is_err()
             })?;
             return match installable(&target, images, promotions, rules, now) {
-                Ok(policy) => {
-                    plan.policy = Some(policy);
-                    None
-                }
+                Ok(policy) => install(plan, policy, look),
                 Err(kind) => Some((severity, kind)),
             };
         }
     };
     judge(text, target, severity, rules)
+}
+
+/// Puts the policy, unless the repository is somebody else's to configure, or nobody knows.
+fn install(plan: &mut RepositoryPlan, policy: Policy, look: &mut Look<'_>) -> Finding {
+    let target = plan.repository.clone();
+    match look.tags(End::target(&target))? {
+        Err(failure) => {
+            let failure = failure.clone();
+            Some((Severity::Warning, Kind::OwnerUnknown { target, failure }))
+        }
+        Ok(tags) => match owner::owner(tags) {
+            Some(owner) => Some((Severity::Note, Kind::Owned { target, owner })),
+            None => {
+                plan.policy = Some(policy);
+                None
+            }
+        },
+    }
 }
 
 /// Our policy, if it marks none of these images and none of those that the run brings.

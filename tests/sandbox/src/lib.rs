@@ -49,6 +49,8 @@ pub use clock::Time;
 pub use faults::At;
 pub use faults::Fault;
 pub use faults::Kind;
+pub use lifecycle::evaluate::Candidate;
+pub use lifecycle::marks;
 pub use lifecycle::preview::Preview;
 pub use lifecycle::run::Execution;
 pub use log::Request;

@@ -42,16 +42,20 @@ impl FromStr for Denied {
 
 /// Refuses an action that is denied, in AWS's words.
 pub(crate) fn check(state: &State, action: &str, repository: Option<&str>) -> Result<(), Refusal> {
-    let is_denied = state.denied.iter().any(|denied| {
+    let applies = |denied: &Denied| {
         matches_wildcard(&denied.action, action)
             && denied
                 .repository
                 .as_deref()
                 .is_none_or(|pattern| matches_wildcard(pattern, repository.unwrap_or_default()))
-    });
-    if !is_denied {
+    };
+    let why = if state.forbidden.iter().any(applies) {
+        "with an explicit deny in a service control policy".to_owned()
+    } else if state.denied.iter().any(applies) {
+        format!("because no identity-based policy allows the {action} action")
+    } else {
         return Ok(());
-    }
+    };
     let resource = match repository {
         Some(name) if action.starts_with("ecr:") => state.repository_arn(name),
         _ => "*".to_owned(),
@@ -59,7 +63,7 @@ pub(crate) fn check(state: &State, action: &str, repository: Option<&str>) -> Re
     Err(Refusal::new(
         "AccessDeniedException",
         format!(
-            "User: arn:aws:sts::{}:assumed-role/deploy/ci is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action",
+            "User: arn:aws:sts::{}:assumed-role/deploy/ci is not authorized to perform: {action} on resource: {resource} {why}",
             state.account
         ),
     ))

@@ -183,6 +183,11 @@ impl Sandbox {
         self.shared.state().denied = denied;
     }
 
+    /// Replaces what a service control policy of the caller's organization denies.
+    pub fn forbid(&self, forbidden: Vec<Denied>) {
+        self.shared.state().forbidden = forbidden;
+    }
+
     /// Reads an image and everything it needs through `/v2/`, as ECS would, and checks every digest.
     ///
     /// # Errors

@@ -13,16 +13,25 @@ use crate::undocumented::Undocumented;
 
 /// An image as the rules see it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Candidate {
-    pub(crate) id: String,
-    pub(crate) tags: Vec<String>,
-    pub(crate) pushed_at: Time,
-    pub(crate) pulled_at: Option<Time>,
-    pub(crate) activated_at: Option<Time>,
-    pub(crate) archived_at: Option<Time>,
-    pub(crate) is_archived: bool,
-    pub(crate) children: Vec<String>,
-    pub(crate) is_referrer: bool,
+pub struct Candidate {
+    /// Its digest.
+    pub id: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// `pushed_at_time`.
+    pub pushed_at: Time,
+    /// `last_recorded_pulltime`.
+    pub pulled_at: Option<Time>,
+    /// `last_activated_at`.
+    pub activated_at: Option<Time>,
+    /// `last_archived_at`.
+    pub archived_at: Option<Time>,
+    /// Whether it is in the archive now.
+    pub is_archived: bool,
+    /// What it lists, if it is an index.
+    pub children: Vec<String>,
+    /// Whether it refers to a subject.
+    pub is_referrer: bool,
 }
 
 /// The marked images, each with the priority of the one rule that marks it.

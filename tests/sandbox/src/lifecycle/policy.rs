@@ -54,7 +54,7 @@ pub(crate) struct Action {
 impl Policy {
     /// Reads and checks a policy's text.
     pub(crate) fn parse(text: &str) -> Result<Policy, Refusal> {
-        if text.len() < 100 || text.len() > 30_720 {
+        if !(100..=30_720).contains(&text.chars().count()) {
             return Err(Refusal::parameter(
                 "LifecyclePolicyText",
                 "Member must have length between 100 and 30720",

@@ -40,6 +40,7 @@ pub(super) fn state(world: &World, seed: u64) -> Result<State, Error> {
         ecs: Ecs::default(),
         lookups: world.lookups(),
         denied: Vec::new(),
+        forbidden: Vec::new(),
         undocumented: Undocumented::draw(seed),
         counters: Counters::default(),
         executions: Vec::new(),

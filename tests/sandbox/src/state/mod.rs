@@ -48,6 +48,8 @@ pub struct State {
     pub lookups: Lookups,
     /// Actions the caller may not do.
     pub denied: Vec<Denied>,
+    /// What a service control policy denies.
+    pub forbidden: Vec<Denied>,
     /// What AWS does not document.
     pub undocumented: Undocumented,
     /// What was moved since the start.
