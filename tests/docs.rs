@@ -89,12 +89,13 @@ fn the_documented_settings_are_read() {
 #[test]
 fn every_flag_that_a_document_names_exists() {
     let case = Case::common(&["aaaa"]);
-    let help = case.run(&["promote", "--help"]).out;
+    let help = case.run(&["promote", "--help"]).out + &case.run(&["render", "--help"]).out;
     for name in [
         "README.md",
         "docs/settings.md",
         "docs/lifecycle-policy.md",
         "docs/live-checks.md",
+        "docs/ecspresso.md",
     ] {
         let text = document(name);
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
