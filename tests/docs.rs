@@ -121,9 +121,10 @@ fn the_documented_settings_are_read() {
 #[test]
 fn every_flag_that_a_document_names_exists() {
     let case = Case::common(&["aaaa"]);
-    let commands: [&[&str]; 4] = [
+    let commands: [&[&str]; 5] = [
         &["promote"],
         &["bootstrap"],
+        &["render"],
         &["lifecycle", "lint"],
         &["lifecycle", "simulate"],
     ];
@@ -134,6 +135,7 @@ fn every_flag_that_a_document_names_exists() {
         "docs/settings.md",
         "docs/lifecycle-policy.md",
         "docs/live-checks.md",
+        "docs/ecspresso.md",
     ] {
         let text = document(name);
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));

@@ -494,3 +494,125 @@ fn envfiles_override_the_environment_and_are_listed_apart() {
     assert_eq!(reader.envfile_variables()["TAG"], "bbbb");
     assert!(!reader.envfile_variables().contains_key("HOME"));
 }
+
+/// Pieces of a template that look something up; each is a string in the JSON.
+const PIECES: [&str; 16] = [
+    "{{ ssm `/a` }}",
+    "{{ ssm `/b` | json_escape }}",
+    "{{ if eq (ssm `/a`) `x` }}{{ ssm `/b` }}{{ else }}{{ ssm `/c` }}{{ end }}",
+    "{{ or (env `NOPE` ``) (ssm `/c`) }}",
+    "{{ or (env `SET`) (ssm `/c`) }}",
+    "{{ and (ssm `/a`) `y` }}",
+    "{{ printf `%s-%.1s` `p` (ssm `/d`) }}",
+    "{{ printf `%s` (ssm `/d`) }}",
+    "{{ len (ssm `/d`) }}",
+    "{{ $v := ssm `/a` }}{{ range 2 }}{{ $v }}{{ end }}",
+    "{{ $v := ssm `/b` }}",
+    "{{ with ssm `/c` }}{{ . }}{{ end }}",
+    "{{ ssm (printf `/%s` (ssm `/to-b`)) }}",
+    "{{ ssm `/list` 1 }}",
+    "{{ define `t%` }}{{ . }}{{ end }}{{ template `t%` (ssm `/c`) }}",
+    "plain",
+];
+
+/// The same for Jsonnet; `l` is the native function.
+const EXPRESSIONS: [&str; 10] = [
+    "l('/a')",
+    "'%s' % l('/b')",
+    "(if l('/a') == 'x' then l('/b') else l('/c'))",
+    "std.toString(std.length(l('/d')))",
+    "std.split(l('/d'), 'o')[0]",
+    "std.toString(std.parseInt(l('/number')) * 2)",
+    "'{{ ssm `/c` }}'",
+    "l('/' + l('/to-b'))",
+    "(local v = l('/c'); v[0] + v)",
+    "'plain'",
+];
+
+fn generated_world() -> World {
+    let parameter =
+        |(name, value): (&str, &str)| (name.to_owned(), Parameter::Text(value.to_owned()));
+    let list = Parameter::Typed("StringList".to_owned(), "one,two".to_owned());
+    let texts = [
+        ("/a", "x"),
+        ("/b", "bee"),
+        ("/c", "sea"),
+        ("/d", "food"),
+        ("/to-b", "b"),
+        ("/number", "21"),
+    ];
+    let mut parameters: BTreeMap<_, _> = texts.into_iter().map(parameter).collect();
+    parameters.insert("/list".to_owned(), list);
+    World {
+        parameters,
+        ..World::default()
+    }
+}
+
+/// Renders a definition lazily and whole, and checks that the images are the same and no more is looked up.
+fn check_lazy(name: &str, definition: &str) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = format!("service: s\ntask_definition: {name}\n");
+    fs::write(directory.path().join("ecspresso.yml"), config).expect("written");
+    fs::write(directory.path().join(name), definition).expect("written");
+    let case = Case {
+        env: BTreeMap::from([("SET".to_owned(), "v".to_owned())]),
+        world: generated_world(),
+        ..Case::default()
+    };
+    let reader = Reader::new(Settings {
+        environment: case.env.clone(),
+        directory: directory.path().to_owned(),
+        ..Settings::default()
+    });
+    let reader = reader.expect("a reader");
+    let play = |depth| {
+        let played = play_rounds(
+            &reader,
+            Path::new("ecspresso.yml"),
+            depth,
+            &case,
+            directory.path(),
+        );
+        played.unwrap_or_else(|error| panic!("{}\n{definition}", shown(&error)))
+    };
+    let (lazy, lookups) = play(Depth::Images);
+    let (whole, all) = play(Depth::Everything);
+    let (lazy, whole) = (lazy.task_definition, whole.task_definition);
+    assert_eq!(lazy.family, whole.family, "{definition}");
+    assert_eq!(lazy.containers, whole.containers, "{definition}");
+    assert!(lookups.is_subset(&all), "{lookups:?} {all:?}\n{definition}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn templates_have_the_same_images_lazily(pieces in proptest::collection::vec(0..PIECES.len(), 8)) {
+        let mut pieces = pieces.iter().enumerate().map(|(place, piece)| {
+            // A template may be defined once only.
+            PIECES[*piece].replace('%', if PIECES[*piece].contains("define") { ["0", "1", "2", "3", "4", "5", "6", "7"][place] } else { "%" })
+        });
+        let mut next = || pieces.next().unwrap_or_default();
+        let definition = format!(
+            r#"{{"family": "f{}", "cpu": "{}", "containerDefinitions": [
+                {{"name": "a", "image": "i{}{}", "cpu": {{{{ ssm `/number` }}}}, "user": "{}"}},
+                {{"name": "n{}", "image": "j{}", "environment": [{{"name": "E", "value": "{}"}}]}}]}}"#,
+            next(), next(), next(), next(), next(), next(), next(), next(),
+        );
+        check_lazy("ecs-task-def.json", &definition);
+    }
+
+    #[test]
+    fn jsonnet_has_the_same_images_lazily(parts in proptest::collection::vec(0..EXPRESSIONS.len(), 6)) {
+        let mut parts = parts.into_iter().map(|part| EXPRESSIONS[part]);
+        let mut next = || parts.next().unwrap_or_default();
+        let definition = format!(
+            "local l = std.native('ssm');\n{{ family: 'f' + {}, memory: {}, containerDefinitions: [\n\
+             {{ name: 'a', image: 'i' + {} + {}, user: {}, cpu: std.parseInt(l('/number')) }},\n\
+             if l('/a') == 'x' then {{ name: 'b', image: 'j', user: {} }}] }}\n",
+            next(), next(), next(), next(), next(), next(),
+        );
+        check_lazy("ecs-task-def.jsonnet", &definition);
+    }
+}

@@ -67,7 +67,8 @@ pub(super) fn decode(
     let decoded = decode_text(document, frame, lookups).map_err(|error| {
         // Only a value that stands outside of strings can be the reason.
         let bare = lookups.bare_token_in(document.text());
-        error.caused(bare.map(Cause::Wanted))
+        let known = error.wanted().is_some();
+        error.caused(bare.filter(|_| !known).map(Cause::Wanted))
     })?;
     let wanted = {
         let definition = &decoded.definition;
@@ -90,6 +91,7 @@ fn decode_text(document: &Document, frame: &Frame, lookups: &Lookups) -> Result<
         .map_err(|(message, offset)| document.error(message, offset))?;
     let reader = Reader {
         document,
+        lookups,
         required: lookups.depth == Depth::Images,
     };
     let mut path = Vec::new();
@@ -151,6 +153,7 @@ fn remove_tags(definition: &mut Map<String, Value>, ignored: &[String]) {
 
 struct Reader<'a> {
     document: &'a Document,
+    lookups: &'a Lookups,
     /// Whether family, names and images must be there.
     required: bool,
 }
@@ -336,6 +339,11 @@ impl Reader<'_> {
         name: &str,
         path: &[Step],
     ) -> Result<Option<(&'v str, &'v Value)>, Error> {
+        // A key that is not known may be any key.
+        if let Some(want) = map.keys().find_map(|key| self.lookups.token_in(key)) {
+            let error = self.error("a key depends on a look-up", path);
+            return Err(error.caused(Some(Cause::Wanted(want))));
+        }
         let name = name.to_lowercase();
         let mut found = map.iter().filter(|(key, _)| key.to_lowercase() == name);
         let first = found.next();

@@ -62,9 +62,8 @@ fn shown(path: &Path) -> String {
 impl Wrong {
     fn new(message: String, hint: Option<String>) -> Wrong {
         Wrong {
-            message,
             hint,
-            location: None,
+            ..Wrong::from(message)
         }
     }
 }

@@ -64,6 +64,10 @@ pub(super) fn follow(path: &[Part], value: Value) -> Option<Value> {
                 Some(at) => items.swap_remove(at),
                 None => Value::Null,
             },
+            // gojq, unlike jq, takes a character of a string.
+            (Part::Index(index), Value::String(text)) => place(*index, text.chars().count())
+                .and_then(|at| text.chars().nth(at))
+                .map_or(Value::Null, |found| Value::from(found.to_string())),
             _ => return None,
         };
     }

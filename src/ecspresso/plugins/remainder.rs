@@ -5,6 +5,7 @@ use jaq_core::{Compiler, Ctx, Vars, data, unwrap_valr};
 use jaq_json::{Val, read};
 use serde_json::Value;
 
+use crate::ecspresso::go_json;
 use crate::ecspresso::plugins::path;
 
 /// Words that could make a query run for ever or see more than the state.
@@ -42,9 +43,23 @@ pub(super) fn apply(remainder: &str, value: Value) -> Result<Option<Value>, Stri
         return found.ok_or_else(|| format!("cannot apply {remainder}"));
     }
     let refused = REFUSED.iter().any(|word| is_called(&query, word));
-    if refused || query.contains("..") || query.contains('$') || query.len() > MAX_LENGTH {
+    if refused || query.contains('$') || query.len() > MAX_LENGTH {
         return Err(format!("the query {remainder} is not supported"));
     }
+    // jq crates and gojq differ in what a path may go through (`{} | .[0]`); our paths do not.
+    let (query, value) = match query.split_once('|') {
+        Some((path, rest)) => match path::parse(path.trim_end()) {
+            Some(path) => {
+                let inner = path::follow(&path, value);
+                (
+                    rest.to_owned(),
+                    inner.ok_or_else(|| format!("cannot apply {remainder}"))?,
+                )
+            }
+            None => (query, value),
+        },
+        None => (query, value),
+    };
     run(&query, &value).map_err(|()| format!("cannot apply {remainder}"))
 }
 
@@ -59,7 +74,8 @@ fn is_called(query: &str, word: &str) -> bool {
 }
 
 fn run(query: &str, value: &Value) -> Result<Option<Value>, ()> {
-    let text = value.to_string();
+    // Go has read every number as a float64 by then.
+    let text = go_json::compact(value);
     let input = read::parse_single(text.as_bytes()).map_err(drop)?;
     let definitions = jaq_core::defs()
         .chain(jaq_std::defs())
@@ -134,6 +150,13 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_query_panics(query in "[.|\\[\\]\"a-e0-9(){}:,?@/ -]{0,12}") {
+            drop(apply(&format!(".{query}"), json!({"a": [1, {"b": "c"}], "d": null})));
+        }
+    }
+
     #[test]
     fn queries() {
         let value = json!({"a": [1, {"b-c": "x", "def": 7}], "big": 12345678901234567890_u64, "é": {"k": null}});
@@ -155,7 +178,10 @@ mod tests {
                 ".a|repeat(.)",
                 Err("the query .a|repeat(.) is not supported"),
             ),
-            (".a|..", Err("the query .a|.. is not supported")),
+            (".a[0]|..", Ok(json!(1))),
+            (".a|$x", Err("the query .a|$x is not supported")),
+            (".a[1][\"b-c\"][0]", Ok(json!("x"))),
+            (".big|tojson", Ok(json!("12345678901234567000"))),
         ] {
             let found = apply(query, value.clone()).map(Option::unwrap_or_default);
             assert_eq!(found, expected.map_err(str::to_owned), "{query}");

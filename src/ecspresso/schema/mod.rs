@@ -3,7 +3,8 @@
 //!
 //! `shapes.txt` was made from the API model in `aws-sdk-ecs` 1.157.0. A name, and indented its members with a type:
 //! `string`, `enum` (a string that is printed even when it is empty), `int`, `bool`, `[list]`, `{map of strings}`, or
-//! another shape; `!` marks a number that is printed even when it is 0.
+//! another shape; `!` marks a number that is printed even when it is 0. What is newer than the SDK of ecspresso 2.8 (1.71.0) is
+//! no `enum`: an older SDK cannot print it. Compared with that SDK itself over random definitions.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
