@@ -14,8 +14,9 @@ use crate::clients::inventory;
 use crate::commands::choices::Provisioning;
 use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::pacing::Pacing;
-use crate::commands::selection::{self, Selection, Wrong};
+use crate::commands::selection::{self, Selection};
 use crate::commands::surroundings::{self, Surroundings};
+use crate::commands::wrong::{self, Wrong};
 use crate::commands::{log, settings, signals};
 use crate::ecspresso::Depth;
 use crate::model::exit::Exit;
@@ -139,7 +140,7 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
         }
         Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
     };
-    ended.unwrap_or_else(|wrong| selection::tell(&wrong, surroundings))
+    ended.unwrap_or_else(|wrong| wrong::tell(&wrong, surroundings))
 }
 
 /// Where the wanted repositories come from.

@@ -2,7 +2,7 @@
 
 use clap::builder::BoolishValueParser;
 
-use crate::commands::selection::Wrong;
+use crate::commands::wrong::Wrong;
 use crate::model::settings::{CreateRepository, Lifecycle, NewMutability, Settings};
 use crate::model::size::Size;
 use crate::plan::mapping;

@@ -9,8 +9,8 @@ use crate::clients::ecr::Ecr;
 use crate::clients::ecs::Ecs;
 use crate::clients::pace::Pace;
 use crate::clients::registry::{self, Endpoint};
-use crate::commands::selection::Wrong;
 use crate::commands::surroundings::Surroundings;
+use crate::commands::wrong::Wrong;
 
 /// What a connection is made with.
 pub(super) struct Wish {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::commands::selection::Wrong;
 use crate::commands::surroundings::Surroundings;
+use crate::commands::wrong::Wrong;
 use crate::report::{Finding, Report, github};
 
 /// Writes annotations, step outputs and the job summary. What cannot be written is said and changes nothing: the images

@@ -18,3 +18,4 @@ mod renderer;
 mod selection;
 mod settings;
 mod signals;
+mod wrong;

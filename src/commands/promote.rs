@@ -13,8 +13,9 @@ use crate::commands::choices::{Choices, Provisioning};
 use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::pacing::Pacing;
 use crate::commands::progress::Progress;
-use crate::commands::selection::{self, Selected, Selection, Wrong};
+use crate::commands::selection::{self, Selected, Selection};
 use crate::commands::surroundings::Surroundings;
+use crate::commands::wrong::{self, Wrong};
 use crate::commands::{github, settings, signals};
 use crate::ecspresso::Depth;
 use crate::model::exit::Exit;
@@ -112,7 +113,7 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
         Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
     };
     ended.unwrap_or_else(|wrong| {
-        let exit = selection::tell(&wrong, surroundings);
+        let exit = wrong::tell(&wrong, surroundings);
         github::refuse(&wrong, surroundings);
         exit
     })
@@ -130,7 +131,7 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     }
     let input = match wrong.as_slice() {
         [] => Exit::Done,
-        wrong => selection::tell(wrong, surroundings),
+        wrong => wrong::tell(wrong, surroundings),
     };
     let given = args.selection.settings.as_deref();
     let settings = settings::read(given, &selected.projects, surroundings).map_err(one)?;

@@ -2,8 +2,9 @@
 
 use crate::commands::github;
 use crate::commands::pacing::Pacing;
-use crate::commands::selection::{self, Selection, Wrong};
+use crate::commands::selection::{self, Selection};
 use crate::commands::surroundings::Surroundings;
+use crate::commands::wrong::{self, Wrong};
 use crate::ecspresso::{Depth, printed};
 use crate::model::exit::Exit;
 use crate::report::images;
@@ -52,7 +53,7 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
     match ended {
         Ok(()) => Exit::Done,
         Err(wrong) => {
-            let exit = selection::tell(&wrong, surroundings);
+            let exit = wrong::tell(&wrong, surroundings);
             github::refuse(&wrong, surroundings);
             exit
         }

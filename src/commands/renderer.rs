@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::clients::command;
-use crate::commands::selection::Wrong;
 use crate::commands::surroundings::Surroundings;
+use crate::commands::wrong::Wrong;
 use crate::ecspresso::{Project, Reader, names_express};
 use crate::model::exit::Exit;
 use crate::model::failure::Failure;

@@ -7,10 +7,9 @@ use std::time::Duration;
 use crate::commands::lookups;
 use crate::commands::renderer::{self, Renderer};
 use crate::commands::surroundings::Surroundings;
+use crate::commands::wrong::Wrong;
 use crate::ecspresso::{self, Depth, Reader, external_variables};
-use crate::model::exit::Exit;
 use crate::model::project::Project;
-use crate::model::task_definition::Location;
 
 /// The selection flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -82,45 +81,6 @@ pub(super) struct Selected {
     pub(super) envfile: BTreeMap<String, String>,
     /// The role to assume.
     pub(super) role: Option<String>,
-}
-
-/// A wrong input: what, and the next step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    /// What is wrong.
-    pub(super) message: String,
-    /// The next step.
-    pub(super) hint: Option<String>,
-    /// The place in a file, where it is in one.
-    pub(super) location: Option<Location>,
-    /// How a run ends because of it.
-    pub(super) exit: Exit,
-}
-
-impl From<ecspresso::Error> for Wrong {
-    fn from(error: ecspresso::Error) -> Self {
-        let excerpt = error.excerpt().map(|excerpt| format!("\n{excerpt}"));
-        Self {
-            message: format!("{error}{}", excerpt.unwrap_or_default()),
-            hint: error.hint(),
-            location: error.location().cloned(),
-            exit: match error.is_world() {
-                true => Exit::World,
-                false => Exit::Input,
-            },
-        }
-    }
-}
-
-impl From<String> for Wrong {
-    fn from(message: String) -> Self {
-        Self {
-            message,
-            hint: None,
-            location: None,
-            exit: Exit::Input,
-        }
-    }
 }
 
 impl Selected {
@@ -262,18 +222,6 @@ pub(super) fn warn(projects: &[Project], surroundings: &mut Surroundings<'_>) {
             surroundings.tell(format!("warning: {config}: {warning}\n"));
         }
     }
-}
-
-/// Says what is wrong. Gives how the run ends: the worst of it.
-pub(super) fn tell(wrong: &[Wrong], surroundings: &mut Surroundings<'_>) -> Exit {
-    for wrong in wrong {
-        surroundings.tell(format!("error: {}\n", wrong.message));
-        if let Some(hint) = &wrong.hint {
-            surroundings.tell(format!("  hint: {hint}\n"));
-        }
-    }
-    let exits = wrong.iter().map(|wrong| wrong.exit);
-    exits.max().unwrap_or(Exit::Input)
 }
 
 fn rendered(

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::commands::selection::Wrong;
 use crate::commands::surroundings::Surroundings;
+use crate::commands::wrong::Wrong;
 use crate::model::exit::Exit;
 use crate::model::project::Project;
 use crate::model::settings::{FILE_NAME, Settings};

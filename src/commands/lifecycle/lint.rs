@@ -1,13 +1,14 @@
 //! `lifecycle lint`: a policy file, the policies of live repositories, or a file as if it stood on them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::commands::connection::{self, Wish};
+use crate::commands::lifecycle::live::Given;
 use crate::commands::lifecycle::live::{self, patterns};
 use crate::commands::lifecycle::{Output, shown};
 use crate::commands::pacing::Pacing;
-use crate::commands::selection::Wrong;
 use crate::commands::surroundings::Surroundings;
+use crate::commands::wrong::Wrong;
 use crate::commands::{github, signals};
 use crate::model::exit::Exit;
 use crate::model::failure::Failure;
@@ -65,13 +66,6 @@ pub(super) struct Args {
         default_value = "table"
     )]
     output: Output,
-}
-
-/// A policy file.
-pub(super) struct Given<'a> {
-    pub(super) path: &'a Path,
-    pub(super) text: String,
-    pub(super) policy: Policy,
 }
 
 /// Runs the command.

@@ -1,13 +1,13 @@
 //! The policies of live repositories: which, what has to be known of each, and the judgement.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use futures_util::future::{join, join_all};
 
 use crate::clients::ecr::Ecr;
-use crate::commands::lifecycle::lint::Given;
 use crate::commands::lifecycle::shown;
-use crate::commands::selection::Wrong;
+use crate::commands::wrong::Wrong;
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::inventory::RepositorySettings;
 use crate::model::lifecycle::Policy;
@@ -19,6 +19,13 @@ use crate::report::lint::Linted;
 
 /// How many repositories are read beside each other: their listings are in memory until they are judged.
 const AT_ONCE: usize = 16;
+
+/// A policy file.
+pub(super) struct Given<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: String,
+    pub(super) policy: Policy,
+}
 
 /// A pattern of repository names, with its registry where it names one.
 pub(super) struct Pattern {

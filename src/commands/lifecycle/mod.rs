@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::commands::github;
-use crate::commands::selection::{self, Wrong};
 use crate::commands::surroundings::Surroundings;
+use crate::commands::wrong::{self, Wrong};
 use crate::model::exit::Exit;
 
 mod lint;
@@ -44,7 +44,7 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
         Command::Simulate(args) => simulate::run(args, surroundings),
     };
     ended.unwrap_or_else(|wrong| {
-        selection::tell(&wrong, surroundings);
+        wrong::tell(&wrong, surroundings);
         github::annotate_wrong(&wrong, surroundings);
         Exit::Input
     })

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::commands::lifecycle::{Output, shown};
-use crate::commands::selection::Wrong;
 use crate::commands::surroundings::Surroundings;
+use crate::commands::wrong::Wrong;
 use crate::model::exit::Exit;
 use crate::model::lifecycle::{
     Image, ListingError, Policy, Problem, add_children, place, read_images,
