@@ -435,3 +435,88 @@ fn the_numbers_are_those_of_what_was_done() {
         ran.out
     );
 }
+
+#[test]
+fn what_somebody_else_declares_gets_no_policy() {
+    let owned = |tags: Value, policy: Value| json!({"tags": tags, "lifecyclePolicy": policy});
+    let terraform = json!({"ManagedBy": "terraform"});
+    let stack = json!({"aws:cloudformation:stack-name": "repositories"});
+    let case = case(vec![
+        repository("bare", 1, json!({"tags": terraform})),
+        repository("weak", 1, owned(terraform.clone(), our_policy(20))),
+        repository("stack", 1, owned(stack, our_policy(20))),
+        repository("equal", 1, owned(terraform.clone(), our_policy(30))),
+        repository("free", 1, json!({})),
+    ]);
+    let arguments = [
+        "bootstrap",
+        "--repository",
+        "fluentd/*",
+        "--overwrite",
+        "--yes",
+    ];
+    let ran = case.run(&arguments);
+    ran.expect(
+        0,
+        &[
+            "fluentd/bare has no lifecycle policy and belongs to Terraform (tag ManagedBy=terraform)",
+            "fluentd/weak belongs to Terraform (tag ManagedBy=terraform), so its lifecycle policy was not replaced",
+            "fluentd/stack belongs to the CloudFormation stack repositories",
+        ],
+    );
+    assert!(
+        ran.out
+            .ends_with("Done: 1 policy installed, 1 policy fine, 3 left.\n"),
+        "{}",
+        ran.out
+    );
+    let keeps = ["bare", "weak", "stack", "equal", "free"]
+        .map(|name| keep(&case, &format!("fluentd/{name}")));
+    assert_eq!(keeps, [None, Some(20), Some(20), Some(30), Some(30)]);
+    assert_eq!(case.writes().len(), 1);
+}
+
+#[test]
+fn an_owner_that_cannot_be_read_is_refused() {
+    let case = case(vec![repository("app", 1, json!({}))]);
+    case.sandbox
+        .deny(vec!["ecr:ListTagsForResource".parse().expect("a denial")]);
+    case.run(&["bootstrap", "--repository", "fluentd/app"])
+        .expect(1, &["owns it is not known", "ecr:ListTagsForResource"]);
+    assert!(case.writes().is_empty());
+}
+
+#[test]
+fn resources_for_terraform_are_printed_and_nothing_is_written() {
+    let case = Case::common(&["aaaa"]);
+    let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
+    let arguments = ["bootstrap", "-c", &config, "--output", "terraform"];
+    let ran = case.run(&arguments);
+    ran.expect(0, &[]);
+    for text in [
+        "resource \"aws_ecr_repository\" \"fluentd_app\" {",
+        "\"ManagedBy\"        = \"terraform\"",
+        "resource \"aws_ecr_lifecycle_policy\" \"fluentd_app\" {",
+        "repository = aws_ecr_repository.fluentd_app.name",
+    ] {
+        assert!(ran.out.contains(text), "{text}: {}", ran.out);
+    }
+    assert!(ran.out.starts_with("resource "), "only HCL: {}", ran.out);
+    assert!(case.writes().is_empty());
+    let mut all = arguments.to_vec();
+    all.push("--detailed-exitcode");
+    case.run(&all).expect(2, &[]);
+    let owned = repository("old", 1, json!({"tags": {"ManagedBy": "terraform"}}));
+    let case = self::case(vec![owned]);
+    let ran = case.run(&["bootstrap", "--repository", "fluentd/*", "-o", "terraform"]);
+    ran.expect(0, &["belongs to Terraform"]);
+    assert!(
+        ran.out.contains("repository = \"fluentd/old\""),
+        "{}",
+        ran.out
+    );
+    assert!(
+        !ran.out.contains("\"aws_ecr_repository\""),
+        "it exists already"
+    );
+}

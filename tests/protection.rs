@@ -110,7 +110,7 @@ fn a_policy_is_not_installed_where_somebody_else_declares_the_repository() {
         &[
             "note",
             "belongs to Terraform (tag ManagedBy=terraform)",
-            "only verifies",
+            "only verified",
             "hint: declare an aws_ecr_lifecycle_policy",
         ],
     );

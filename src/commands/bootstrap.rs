@@ -42,6 +42,8 @@ enum Output {
     Json,
     /// For pull requests.
     Markdown,
+    /// Terraform resources to paste, of what would be created or put; nothing is written.
+    Terraform,
 }
 
 /// The arguments of `bootstrap`.
@@ -382,17 +384,18 @@ async fn act(
     surroundings: &mut Surroundings<'_>,
 ) -> Exit {
     let before = problem::exit(&plan.problems);
+    let dry_run = args.dry_run || args.output == Output::Terraform;
     let refuse = |exit: Exit, surroundings: &mut Surroundings<'_>| {
         let report = show::report(plan, None, exit.code());
-        write(&report, args.output, surroundings);
+        write(plan, &report, args.output, surroundings);
         surroundings.tell(problems::render(&report.problems));
         exit
     };
-    if args.dry_run || plan.blocked || !plan.has_changes() {
-        let pending = args.dry_run && args.detailed_exitcode && plan.has_changes();
+    if dry_run || plan.blocked || !plan.has_changes() {
+        let pending = dry_run && args.detailed_exitcode && plan.has_changes();
         let pending = if pending { Exit::Changes } else { Exit::Done };
         let exit = refuse(before.max(pending), surroundings);
-        if plan.blocked && !args.dry_run {
+        if plan.blocked && !dry_run {
             surroundings.tell("nothing was written\n");
         }
         return exit;
@@ -427,7 +430,7 @@ async fn act(
     let (outcome, stopped) = carry_out(plan, connection, surroundings).await;
     let exit = before.max(problem::exit(&outcome.problems)).max(stopped);
     let report = show::report(plan, Some(&outcome), exit.code());
-    write(&report, args.output, surroundings);
+    write(plan, &report, args.output, surroundings);
     let while_acting = report::findings(&outcome.problems);
     surroundings.tell(problems::render(&while_acting));
     exit
@@ -468,11 +471,12 @@ async fn carry_out(
     (outcome, stopped)
 }
 
-fn write(report: &show::Report, output: Output, surroundings: &mut Surroundings<'_>) {
+fn write(plan: &Plan, report: &show::Report, output: Output, surroundings: &mut Surroundings<'_>) {
     let text = match output {
         Output::Table => show::table(report, surroundings.colour()),
         Output::Json => report::json::text(report),
         Output::Markdown => show::markdown(report),
+        Output::Terraform => show::hcl(plan),
     };
     surroundings.show(&text);
 }

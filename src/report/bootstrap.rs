@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::plan::bootstrap::{Plan, PolicyStep, Role, Step};
 use crate::plan::outcome::{Provisioned, StepDone};
+use crate::plan::provision::Creation;
 use crate::report::table::{Colour, paint, plural};
+use crate::report::terraform::{self, Settings};
 use crate::report::{Finding, Mode, findings};
 
 /// The schema's name. Keys are only ever added to it.
@@ -67,6 +69,8 @@ pub enum Word {
     Stronger,
     /// It protects less, and stays.
     Weaker,
+    /// Ours would be put, but a tool that declares the repository owns it.
+    Owned,
     /// It is not ours to give one.
     Left,
     /// Nothing, because of a problem.
@@ -150,6 +154,7 @@ fn row(step: &Step, done: Option<StepDone>) -> Row {
             PolicyStep::Equal => Word::Equal,
             PolicyStep::Stronger => Word::Stronger,
             PolicyStep::Weaker => Word::Weaker,
+            PolicyStep::Owned(_) => Word::Owned,
             PolicyStep::Leave => Word::Left,
             PolicyStep::Refuse => Word::Refused,
         },
@@ -183,7 +188,7 @@ fn summary(plan: &Plan, outcome: Option<&Provisioned>) -> Summary {
             PolicyStep::Replace(_) => summary.replace += usize::from(done.put),
             PolicyStep::Equal | PolicyStep::Stronger => summary.fine += 1,
             PolicyStep::Weaker => summary.weaker += 1,
-            PolicyStep::Leave => summary.left += 1,
+            PolicyStep::Owned(_) | PolicyStep::Leave => summary.left += 1,
             PolicyStep::Refuse => summary.refused += 1,
         }
         if outcome.is_some() {
@@ -246,10 +251,46 @@ pub fn markdown(report: &Report) -> String {
     text
 }
 
+/// For Terraform: what would be created or put, and the policies that are left to their owner. Nothing of a plan that is
+/// blocked: half of it must not be pasted.
+pub fn hcl(plan: &Plan) -> String {
+    if plan.blocked {
+        return String::new();
+    }
+    let wanted = |step: &Step| {
+        let policy = match &step.policy {
+            PolicyStep::Install(policy)
+            | PolicyStep::Replace(policy)
+            | PolicyStep::Owned(policy) => policy.clone(),
+            _ => return None,
+        };
+        Some(terraform::Wanted {
+            name: step.repository().name.to_string(),
+            settings: step.create.as_ref().map(declared),
+            policy: Some(policy),
+        })
+    };
+    let wanted: Vec<terraform::Wanted> = plan.steps.iter().filter_map(wanted).collect();
+    terraform::repositories(&wanted)
+}
+
+/// The settings under which Terraform creates it. It is then Terraform that manages it, and the tag says so.
+fn declared(creation: &Creation) -> Settings {
+    let mut tags = creation.tags.clone();
+    tags.insert("ManagedBy".to_owned(), "terraform".to_owned());
+    Settings {
+        mutability: Some(creation.mutability.clone()),
+        encryption: creation.encryption.clone(),
+        scan_on_push: creation.scan_on_push,
+        access: creation.access.clone(),
+        tags,
+    }
+}
+
 fn sign(row: &Row) -> char {
     match row.policy {
         Word::Refused => 'x',
-        Word::Left | Word::Weaker => '.',
+        Word::Owned | Word::Left | Word::Weaker => '.',
         _ if row.create => '+',
         Word::Install | Word::Replace => '~',
         Word::Equal | Word::Stronger => '=',
@@ -269,6 +310,7 @@ fn describe(row: &Row) -> String {
         Word::Equal => "has this policy".to_owned(),
         Word::Stronger => "has a policy that protects as much".to_owned(),
         Word::Weaker => "has a policy that protects less (--overwrite replaces it)".to_owned(),
+        Word::Owned => "left to the tool that declares it".to_owned(),
         Word::Left => "left as it is".to_owned(),
         Word::Refused => "refused".to_owned(),
     });

@@ -10,6 +10,7 @@ use crate::plan::expiry;
 use crate::plan::foreign;
 use crate::plan::look::{End, Look};
 use crate::plan::mapping::Mapping;
+use crate::plan::owner;
 use crate::plan::policy::{self, Weakness};
 use crate::plan::problem::{Kind, Problem, Severity};
 use crate::plan::provision::{Creation, Origin, Provision};
@@ -120,9 +121,32 @@ fn decide(step: &mut Step, look: &mut Look<'_>, rules: &Rules, now: Timestamp) -
     }
     let (judged, finding) = judge_policy(&wanted, look, rules)?;
     step.policy = judged;
-    if let Some(policy) = step.policy_to_put()
-        && let Some(kind) = refuse_marking(&wanted, policy, look, now)?
-    {
+    let Some(policy) = step.policy_to_put().cloned() else {
+        return finding;
+    };
+    let tags = look.tags(end);
+    let marking = refuse_marking(&wanted, &policy, look, now);
+    let target = wanted.repository.clone();
+    let has_policy = matches!(step.policy, PolicyStep::Replace(_));
+    match tags? {
+        Err(failure) => {
+            let failure = failure.clone();
+            step.policy = PolicyStep::Refuse;
+            return Some((Severity::Error, Kind::OwnerUnknown { target, failure }));
+        }
+        Ok(tags) => {
+            if let Some(owner) = owner::owner(tags) {
+                step.policy = PolicyStep::Owned(policy);
+                let kind = Kind::Owned {
+                    target,
+                    has_policy,
+                    owner,
+                };
+                return Some((Severity::Note, kind));
+            }
+        }
+    }
+    if let Some(kind) = marking? {
         step.policy = PolicyStep::Refuse;
         return Some((Severity::Error, kind));
     }
@@ -266,6 +290,8 @@ pub fn confirm_preview(plan: &mut Plan, at: usize, marked: Result<usize, Failure
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::model::inventory::{Encryption, Facts, ImageId, Mutability, RepositorySettings};
     use crate::model::lifecycle::StorageClass;
@@ -334,6 +360,7 @@ mod tests {
                 },
             })),
             policy: Some(Ok(policy.map(|policy| policy.to_json()))),
+            tags: Some(Ok(BTreeMap::new())),
             listing: Some(Ok(images)),
             ..Facts::default()
         }

@@ -62,6 +62,8 @@ pub enum PolicyStep {
     Stronger,
     /// It protects less, and stays without `--overwrite`.
     Weaker,
+    /// This one would be put, but a tool that declares the repository owns it.
+    Owned(Policy),
     /// It is not ours to give one.
     Leave,
     /// Nothing, because of a problem.

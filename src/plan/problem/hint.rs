@@ -73,9 +73,14 @@ impl Kind {
             Self::RepositoryMissing { target } => {
                 format!("create {target} first, or drop --create-repository never")
             }
-            Self::Owned { owner, .. } => match &owner.tool {
-                Tool::Terraform => "declare an aws_ecr_lifecycle_policy beside the repository, with the policy of docs/lifecycle-policy.md".to_owned(),
-                Tool::CloudFormation { stack } => format!("set LifecyclePolicy in the stack {stack}, to the policy of docs/lifecycle-policy.md"),
+            Self::Owned { target, owner, .. } => match &owner.tool {
+                Tool::Terraform => format!(
+                    "declare an aws_ecr_lifecycle_policy beside the repository: \
+                     `demitasse bootstrap --repository {target} --output terraform` prints it"
+                ),
+                Tool::CloudFormation { stack } => format!(
+                    "set LifecyclePolicy in the stack {stack}, to the policy of docs/lifecycle-policy.md"
+                ),
             },
             Self::OwnerUnknown { failure, .. } | Self::PolicyFailed { failure, .. } => {
                 return failure.hint();

@@ -205,14 +205,16 @@ pub enum Kind {
         /// What.
         notes: Vec<String>,
     },
-    /// The target has no policy, and ours was not installed because somebody else declares the repository.
+    /// Our policy was not put because somebody else declares the repository.
     Owned {
         /// The target.
         target: Repository,
+        /// It has a policy, which would have been replaced.
+        has_policy: bool,
         /// Who owns it.
         owner: Owner,
     },
-    /// The target has no policy, and whether somebody else declares it could not be read.
+    /// Our policy was not put because whether somebody else declares the repository could not be read.
     OwnerUnknown {
         /// The target.
         target: Repository,
@@ -392,6 +394,7 @@ impl Problem {
             Kind::MissingChild { .. }
             | Kind::TooDeep { .. }
             | Kind::Failed(_)
+            | Kind::OwnerUnknown { .. }
             | Kind::Unknown(_) => Class::World,
             _ => Class::Decision,
         }

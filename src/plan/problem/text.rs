@@ -148,14 +148,21 @@ impl fmt::Display for Kind {
             Self::PolicyNote { target, notes } => {
                 write!(f, "the lifecycle policy of {target}: {}", notes.join("; "))
             }
-            Self::Owned { target, owner } => write!(
+            Self::Owned {
+                target,
+                owner,
+                has_policy: true,
+            } => write!(
                 f,
-                "{target} has no lifecycle policy and belongs to {owner}, so --lifecycle install only verifies there: \
-                 none was installed; nothing expires"
+                "{target} belongs to {owner}, so its lifecycle policy was not replaced"
+            ),
+            Self::Owned { target, owner, .. } => write!(
+                f,
+                "{target} has no lifecycle policy and belongs to {owner}, so it is only verified and none is installed; nothing expires"
             ),
             Self::OwnerUnknown { target, failure } => write!(
                 f,
-                "{target} has no lifecycle policy, and none was installed: whether Terraform or CloudFormation owns it is not known: {failure}"
+                "no lifecycle policy was put on {target}: whether Terraform or CloudFormation owns it is not known: {failure}"
             ),
             Self::PolicyFailed { target, failure } => write!(
                 f,

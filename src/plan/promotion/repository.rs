@@ -151,7 +151,14 @@ fn install(plan: &mut RepositoryPlan, policy: Policy, look: &mut Look<'_>) -> Fi
             Some((Severity::Warning, Kind::OwnerUnknown { target, failure }))
         }
         Ok(tags) => match owner::owner(tags) {
-            Some(owner) => Some((Severity::Note, Kind::Owned { target, owner })),
+            Some(owner) => Some((
+                Severity::Note,
+                Kind::Owned {
+                    target,
+                    has_policy: false,
+                    owner,
+                },
+            )),
             None => {
                 plan.policy = Some(policy);
                 None
