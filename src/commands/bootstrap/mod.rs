@@ -1,8 +1,10 @@
 //! `bootstrap`: create repositories and install lifecycle policies, for configs or for repositories that are named. It
 //! fails closed: a policy that would mark an image is not put.
 
+mod named;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
@@ -23,10 +25,8 @@ use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 use crate::model::inventory::Inventory;
 use crate::model::project::Project;
-use crate::model::reference::{Registry, Repository, RepositoryName};
 use crate::model::settings::Settings;
 use crate::model::time::Timestamp;
-use crate::model::wildcard;
 use crate::plan::bootstrap::{self, Plan, Rules, Wanted};
 use crate::plan::mapping::{self, Mapping};
 use crate::plan::outcome::Provisioned;
@@ -168,7 +168,13 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
     let (origin, settings) = if args.from_ecs {
         let settings = settings::read_here(given, surroundings).map_err(one)?;
         (Origin::Ecs(args.cluster.clone()), settings)
-    } else if let Some(names) = named(args, surroundings).map_err(one)? {
+    } else if let Some(names) = named::named(
+        &args.repository,
+        args.repositories_from.as_deref(),
+        surroundings,
+    )
+    .map_err(one)?
+    {
         let settings = settings::read_here(given, surroundings).map_err(one)?;
         (Origin::Named(names), settings)
     } else {
@@ -207,40 +213,6 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
     Ok(act(args, &planned, &connection, surroundings).await)
 }
 
-/// The lines of `--repository` and `--repositories-from`; nothing where neither is given. An empty list is a mistake in
-/// whatever made it.
-fn named(args: &Args, surroundings: &Surroundings<'_>) -> Result<Option<Vec<String>>, Wrong> {
-    if args.repository.is_empty() && args.repositories_from.is_none() {
-        return Ok(None);
-    }
-    let mut names = args.repository.clone();
-    if let Some(path) = &args.repositories_from {
-        let text = surroundings.read(path)?;
-        let lines = text.lines().map(str::trim);
-        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        names.extend(lines.map(str::to_owned));
-        if names.is_empty() {
-            let name = path.display();
-            return Err(Wrong::from(format!(
-                "{name}: an empty list of repositories"
-            )));
-        }
-    }
-    for name in names.iter().filter(|name| !name.contains('*')) {
-        let host = name
-            .split_once('/')
-            .and_then(|(host, _)| Registry::from_host(host));
-        if host.is_some() {
-            return Err(Wrong::from(format!(
-                "`{name}`: write the name without the registry's host"
-            )));
-        }
-        name.parse::<RepositoryName>()
-            .map_err(|error| Wrong::from(error.to_string()))?;
-    }
-    Ok(Some(names))
-}
-
 /// What should exist, and what that means. A world that cannot be read is a plan with nothing in it but that problem.
 async fn plan(
     args: &Args,
@@ -259,7 +231,7 @@ async fn plan(
                     "--common-keep needs configs or --from-ecs, which tell who pulls from a common repository".to_owned(),
                 ));
             }
-            match expand(&names, connection, &mut seen).await? {
+            match named::expand(&names, connection, &mut seen).await? {
                 Ok(found) => (
                     bootstrap::listed(found, &mapping_rules.source),
                     Mapping::default(),
@@ -304,62 +276,6 @@ fn failed(failure: Failure) -> Plan {
         problems: vec![Problem::error(kind, &[])],
         blocked: true,
     }
-}
-
-/// Names and patterns become repositories. With patterns, or many names, everything is listed page by page, and what the
-/// pages say is noted.
-async fn expand(
-    names: &[String],
-    connection: &Connection,
-    seen: &mut Inventory,
-) -> Result<Result<BTreeSet<Repository>, Failure>, Wrong> {
-    if !connection.ecr.has_region() {
-        let mut wrong = Wrong::from("no Region is set".to_owned());
-        wrong.hint = Some("set AWS_REGION, or `region` in the profile".to_owned());
-        return Err(wrong);
-    }
-    let registry = match connection.ecr.home().await {
-        Ok(registry) => registry,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    let exact = names
-        .iter()
-        .filter_map(|name| name.parse::<RepositoryName>().ok());
-    let mut found: BTreeSet<Repository> = exact.map(|name| repository(&registry, name)).collect();
-    let patterns: Vec<&String> = names.iter().filter(|name| name.contains('*')).collect();
-    if patterns.is_empty() && found.len() <= 100 {
-        return Ok(Ok(found));
-    }
-    let all = match connection.ecr.all(&registry).await {
-        Ok(all) => all,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    for pattern in patterns {
-        let matches = |one: &&Repository| wildcard::matches(pattern, one.name.as_str());
-        let matching = all.iter().map(|(repository, _)| repository).filter(matches);
-        let before = found.len();
-        found.extend(matching.cloned());
-        if found.len() == before && !found.iter().any(|one| matches(&one)) {
-            return Err(Wrong::from(format!("no repository matches {pattern}")));
-        }
-    }
-    for (repository, settings) in all {
-        if found.contains(&repository) {
-            let facts = seen.repositories.entry(repository).or_default();
-            facts.proved_existence = true;
-            facts.settings = Some(Ok(settings));
-        }
-    }
-    for repository in &found {
-        let facts = seen.repositories.entry(repository.clone()).or_default();
-        facts.denied_existence = !facts.proved_existence;
-    }
-    Ok(Ok(found))
-}
-
-fn repository(registry: &Registry, name: RepositoryName) -> Repository {
-    let registry = registry.clone();
-    Repository { registry, name }
 }
 
 /// ECR's second opinion on every policy that would be put on a repository that exists.
