@@ -74,6 +74,13 @@ fn check(action: &str, repository: Option<&str>, exists: bool, then: &Then) {
         Then::Told => {
             assert_eq!(ran.code, 1, "{about}");
             assert!(visible, "{about}");
+            for text in [
+                "without the repository policy of its common repository",
+                "another run does not add it",
+                "hint: allow ecr:SetRepositoryPolicy",
+            ] {
+                assert!(ran.err.contains(text), "{text}: {}", ran.err);
+            }
         }
         Then::Warned => {
             assert_eq!(ran.code, 0, "{about}");

@@ -75,7 +75,9 @@ impl<'a> Bootstrap<'a> {
             self.record(at, |done| done.created = true);
             (self.on_event)(Event::Created { repository });
             if let Some(failure) = unset {
-                self.note(Problem::error(Kind::Failed(failure), &step.wanted.uses));
+                let target = repository.clone();
+                let kind = Kind::AccessFailed { target, failure };
+                self.note(Problem::error(kind, &step.wanted.uses));
             }
         }
         if let Some(policy) = step.policy_to_put() {

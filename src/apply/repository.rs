@@ -100,7 +100,8 @@ impl Run<'_> {
         self.outcome.borrow_mut().created.push(repository.clone());
         (self.on_event)(Event::Created { repository });
         if let Some(failure) = unset {
-            self.note(Problem::error(Kind::Failed(failure), &[]));
+            let target = repository.clone();
+            self.note(Problem::error(Kind::AccessFailed { target, failure }, &[]));
         }
         Ok(true)
     }
