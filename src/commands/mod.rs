@@ -15,6 +15,7 @@ mod lookups;
 mod pacing;
 mod progress;
 mod renderer;
+mod runtime;
 mod selection;
 mod settings;
 mod signals;

@@ -16,7 +16,7 @@ use crate::commands::progress::Progress;
 use crate::commands::selection::{self, Selected, Selection};
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::{self, Wrong};
-use crate::commands::{github, settings, signals};
+use crate::commands::{github, runtime, settings, signals};
 use crate::ecspresso::Depth;
 use crate::model::exit::Exit;
 use crate::model::inventory::Inventory;
@@ -107,11 +107,7 @@ impl Args {
 
 /// Runs the command.
 pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    let ended = match builder.enable_all().build() {
-        Ok(runtime) => runtime.block_on(promote(args, surroundings)),
-        Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
-    };
+    let ended = runtime::run(promote(args, surroundings));
     ended.unwrap_or_else(|wrong| {
         let exit = wrong::tell(&wrong, surroundings);
         github::refuse(&wrong, surroundings);

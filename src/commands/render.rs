@@ -1,10 +1,10 @@
 //! `render`: the task definition as ecspresso would register it, or just its images.
 
-use crate::commands::github;
 use crate::commands::pacing::Pacing;
 use crate::commands::selection::{self, Selection};
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::{self, Wrong};
+use crate::commands::{github, runtime};
 use crate::ecspresso::{Depth, printed};
 use crate::model::exit::Exit;
 use crate::report::images;
@@ -45,11 +45,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    let ended = match builder.enable_all().build() {
-        Ok(runtime) => runtime.block_on(render(args, surroundings)),
-        Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
-    };
+    let ended = runtime::run(render(args, surroundings));
     match ended {
         Ok(()) => Exit::Done,
         Err(wrong) => {

@@ -19,7 +19,7 @@ use crate::commands::pacing::Pacing;
 use crate::commands::selection::{self, Selection};
 use crate::commands::surroundings::{self, Surroundings};
 use crate::commands::wrong::{self, Wrong};
-use crate::commands::{log, settings, signals};
+use crate::commands::{log, runtime, settings, signals};
 use crate::ecspresso::Depth;
 use crate::model::exit::Exit;
 use crate::model::failure::Failure;
@@ -132,16 +132,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    let ended = match builder.enable_all().build() {
-        Ok(runtime) => {
-            let ended = runtime.block_on(bootstrap(args, surroundings));
-            // A question that nobody answered must not keep the process.
-            runtime.shutdown_background();
-            ended
-        }
-        Err(error) => Err(vec![Wrong::from(format!("no runtime: {error}"))]),
-    };
+    let ended = runtime::run(bootstrap(args, surroundings));
     ended.unwrap_or_else(|wrong| wrong::tell(&wrong, surroundings))
 }
 

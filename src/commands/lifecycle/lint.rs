@@ -9,7 +9,7 @@ use crate::commands::lifecycle::{Output, shown};
 use crate::commands::pacing::Pacing;
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::Wrong;
-use crate::commands::{github, signals};
+use crate::commands::{github, runtime, signals};
 use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 use crate::model::lifecycle::Policy;
@@ -100,11 +100,7 @@ pub(super) fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Ex
         let linted: Vec<Linted> = linted.collect();
         return Ok(end(args, linted, Vec::new(), Exit::Done, surroundings));
     }
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    match builder.enable_all().build() {
-        Ok(runtime) => runtime.block_on(in_registry(args, given.as_ref(), surroundings)),
-        Err(error) => Err(one(Wrong::from(format!("no runtime: {error}")))),
-    }
+    runtime::run(in_registry(args, given.as_ref(), surroundings))
 }
 
 async fn in_registry(
