@@ -21,6 +21,16 @@ impl Timestamp {
     }
 }
 
+impl std::fmt::Display for Timestamp {
+    /// RFC 3339, in UTC, to the second. A moment before 1970 is shown as 1970 began.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let since = std::time::Duration::from_millis(u64::try_from(self.0).unwrap_or(0));
+        let start = std::time::SystemTime::UNIX_EPOCH;
+        let time = start.checked_add(since).unwrap_or(start);
+        write!(f, "{}", humantime::format_rfc3339_seconds(time))
+    }
+}
+
 /// Why a text is not a moment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(

@@ -3,6 +3,7 @@
 
 pub mod bootstrap;
 pub mod expiry;
+pub mod finding;
 pub mod foreign;
 pub mod lint;
 pub mod look;
@@ -13,5 +14,7 @@ pub mod pattern;
 pub mod policy;
 pub mod problem;
 pub mod promotion;
+pub mod protect;
 pub mod provision;
+pub mod reason;
 pub mod window;

@@ -166,7 +166,7 @@ fn image(
 fn describe(standing: &promotion::Standing, now: Timestamp) -> Standing {
     let age = |pushed: Timestamp| (now.0 - pushed.0).max(0) / 86_400_000;
     Standing {
-        pushed_at: standing.pushed_at.map(rfc3339),
+        pushed_at: standing.pushed_at.map(|time| time.to_string()),
         age_days: standing.pushed_at.map(age),
         place: standing.place.map(|(place, _)| place),
         keep: standing.place.map(|(_, keep)| keep),
@@ -253,12 +253,4 @@ fn finding(problem: &Problem) -> Finding {
             .or_else(|| first.map(|usage| usage.config.display().to_string())),
         line: location.map(|location| location.line),
     }
-}
-
-/// A moment as RFC 3339, in UTC, to the second.
-pub fn rfc3339(time: Timestamp) -> String {
-    let since = std::time::Duration::from_millis(u64::try_from(time.0).unwrap_or(0));
-    let time = std::time::SystemTime::UNIX_EPOCH.checked_add(since);
-    let time = time.unwrap_or(std::time::SystemTime::UNIX_EPOCH);
-    humantime::format_rfc3339_seconds(time).to_string()
 }

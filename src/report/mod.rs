@@ -18,7 +18,7 @@ pub mod simulation;
 pub mod table;
 pub mod terraform;
 
-pub use make::{findings, report, rfc3339};
+pub use make::{findings, report};
 
 /// The schema's name. Keys are only ever added to it.
 pub const SCHEMA: &str = "demitasse.report/v1";

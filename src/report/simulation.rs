@@ -7,7 +7,6 @@ use crate::model::lifecycle::{Action, Image};
 use crate::model::time::Timestamp;
 use crate::plan::expiry::{Outlook, Pushes};
 use crate::report::markdown::escape;
-use crate::report::rfc3339;
 use crate::report::table::Colour;
 
 /// The schema's name. Keys are only ever added to it.
@@ -101,7 +100,7 @@ impl Simulation {
         Simulation {
             schema: SCHEMA,
             tool_version: env!("CARGO_PKG_VERSION"),
-            at: rfc3339(at),
+            at: at.to_string(),
             images: fates,
             summary,
         }
@@ -123,7 +122,7 @@ fn fate((image, outlook): (&Image, &Outlook)) -> Fate {
             (None, Some(_)) => PushesLeft::ByAge,
             (None, None) => PushesLeft::Never,
         },
-        expires_at: outlook.expires_at.map(rfc3339),
+        expires_at: outlook.expires_at.map(|time| time.to_string()),
     }
 }
 

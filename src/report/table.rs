@@ -2,6 +2,7 @@
 //!
 //! Signs are `+` new, `=` already there, `~` changed, `x` refused or failed, `.` left alone; colours only repeat them.
 
+use crate::model::ordinal::Ordinal;
 use crate::model::size::Size;
 use crate::report::{Config, Image, Mode, Report, Repository, Standing, Summary, Word};
 
@@ -164,7 +165,7 @@ fn describe_standing(standing: &Standing) -> String {
         None => {}
     }
     if let (Some(place), Some(keep)) = (standing.place, standing.keep) {
-        text.push_str(&format!(", {} of keep {keep}", ordinal(place)));
+        text.push_str(&format!(", {} of keep {keep}", Ordinal(place)));
     }
     if standing.source_gone {
         text.push_str(", no longer in common");
@@ -173,17 +174,6 @@ fn describe_standing(standing: &Standing) -> String {
         text.push_str(", pinned");
     }
     text
-}
-
-fn ordinal(number: usize) -> String {
-    let suffix = match (number % 10, number % 100) {
-        (_, 11..=13) => "th",
-        (1, _) => "st",
-        (2, _) => "nd",
-        (3, _) => "rd",
-        _ => "th",
-    };
-    format!("{number}{suffix}")
 }
 
 /// What happens to a repository, in words.
@@ -273,24 +263,6 @@ pub(super) fn plural(count: usize, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn places_are_ordinals() {
-        let cases = [
-            (1, "1st"),
-            (2, "2nd"),
-            (3, "3rd"),
-            (4, "4th"),
-            (11, "11th"),
-            (13, "13th"),
-            (21, "21st"),
-            (27, "27th"),
-            (112, "112th"),
-        ];
-        for (number, text) in cases {
-            assert_eq!(ordinal(number), text);
-        }
-    }
 
     #[test]
     fn a_standing_says_age_place_and_pin() {

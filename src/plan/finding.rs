@@ -1,0 +1,425 @@
+//! What a look at usage finds: images that are in use and gone, or will be; and what could not be told, which makes every
+//! answer incomplete. Findings are values, collected and shown all at once.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::model::digest::Digest;
+use crate::model::failure::Failure;
+use crate::model::ordinal::Ordinal;
+use crate::model::reference::{ReferenceError, Repository, Tag};
+use crate::model::time::Timestamp;
+use crate::model::usage::{Gap, Revision, Source};
+use crate::plan::problem::Severity;
+use crate::plan::reason::Reason;
+
+/// A finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is.
+    pub kind: Kind,
+    /// Why the image concerned is kept, strongest first; empty where no image is concerned.
+    pub reasons: BTreeSet<Reason>,
+}
+
+/// How an image is asked for, for messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The repository.
+    pub repository: Repository,
+    /// The tag.
+    pub tag: Option<Tag>,
+    /// The digest.
+    pub digest: Option<Digest>,
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The kinds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A source of usage could not be read.
+    Unread(Gap),
+    /// A source was left out by a flag.
+    LeftOut(Source),
+    /// A task definition could not be described, and ECS did not say otherwise what it runs.
+    Undescribed {
+        /// Which.
+        revision: Revision,
+        /// Why; `None` where nobody asked.
+        failure: Option<Failure>,
+    },
+    /// An image of ECR that cannot be understood.
+    Unparsable {
+        /// As it is written.
+        image: String,
+        /// Why.
+        error: ReferenceError,
+    },
+    /// Something of a repository could not be read.
+    Unreadable {
+        /// Which.
+        repository: Repository,
+        /// Why.
+        failure: Failure,
+    },
+    /// The lifecycle policy of a repository cannot be understood.
+    StrangePolicy {
+        /// Which.
+        repository: Repository,
+        /// Why.
+        error: String,
+    },
+    /// The image is not in ECR.
+    Missing(Asked),
+    /// It is archived: a pull is answered with 404.
+    Archived {
+        /// Which.
+        repository: Repository,
+        /// The digest.
+        digest: Digest,
+    },
+    /// A manifest that an index lists is not there.
+    ChildMissing {
+        /// Where.
+        repository: Repository,
+        /// The index.
+        index: Digest,
+        /// What it lists.
+        child: Digest,
+    },
+    /// The lifecycle policy marks it: it is gone within 24 hours.
+    ExpiresNow {
+        /// Where.
+        repository: Repository,
+        /// Which.
+        digest: Digest,
+        /// The rule's priority.
+        rule: u32,
+        /// Its place among the images of the rule, from 1, and how many the rule keeps.
+        place: Option<(usize, u32)>,
+    },
+    /// A few more promotions and it expires.
+    ExpiresIn {
+        /// Where.
+        repository: Repository,
+        /// Which.
+        digest: Digest,
+        /// With which further push it is marked, in the worst case.
+        pushes: u64,
+        /// Its place among the images of the rule, from 1, and how many the rule keeps.
+        place: Option<(usize, u32)>,
+    },
+    /// It expires by its age.
+    ExpiresAt {
+        /// Where.
+        repository: Repository,
+        /// Which.
+        digest: Digest,
+        /// The last moment at which it is safe.
+        at: Timestamp,
+    },
+    /// It carries a pin, but a rule takes it all the same.
+    PinWithoutShield {
+        /// Where.
+        repository: Repository,
+        /// Which.
+        digest: Digest,
+    },
+    /// `ecspresso rollback` has nowhere to go.
+    NoRollbackTarget {
+        /// The service, `cluster/name`.
+        service: String,
+        /// What it runs.
+        revision: Revision,
+    },
+    /// `ecspresso rollback` fails, because the current revision is not ACTIVE.
+    RollbackFails {
+        /// The service, `cluster/name`.
+        service: String,
+        /// What it runs.
+        revision: Revision,
+    },
+    /// ECS runs another digest than the tag means now.
+    TagMoved {
+        /// Where.
+        repository: Repository,
+        /// The tag.
+        tag: Tag,
+        /// What the service runs.
+        runs: Digest,
+        /// What the tag means.
+        means: Digest,
+        /// The service, `cluster/name`.
+        service: String,
+    },
+    /// Something in use still comes from a common repository.
+    CommonInUse {
+        /// Which.
+        repository: Repository,
+        /// How many images.
+        images: usize,
+    },
+    /// One count rule ages the images of several families.
+    SharedRepository {
+        /// Which.
+        repository: Repository,
+        /// The families.
+        families: BTreeSet<String>,
+    },
+    /// The lint of the repository's policy has something to say.
+    Lint {
+        /// Which.
+        repository: Repository,
+        /// The lint's code.
+        code: &'static str,
+        /// Its text.
+        text: String,
+    },
+}
+
+impl Kind {
+    /// The code in reports.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unread(_) => "INCOMPLETE",
+            Self::LeftOut(_) => "LEFT_OUT",
+            Self::Undescribed { .. } | Self::Unparsable { .. } | Self::Unreadable { .. } => {
+                "UNRESOLVED"
+            }
+            Self::StrangePolicy { .. } => "POLICY_NOT_UNDERSTOOD",
+            Self::Missing(_) => "MISSING",
+            Self::Archived { .. } => "ARCHIVED",
+            Self::ChildMissing { .. } => "CHILD_MISSING",
+            Self::ExpiresNow { .. } => "EXPIRES_NOW",
+            Self::ExpiresIn { .. } | Self::ExpiresAt { .. } => "EXPIRES_IN",
+            Self::PinWithoutShield { .. } => "PIN_WITHOUT_SHIELD",
+            Self::NoRollbackTarget { .. } => "NO_ROLLBACK_TARGET",
+            Self::RollbackFails { .. } => "ECSPRESSO_ROLLBACK_FAILS",
+            Self::TagMoved { .. } => "TAG_MOVED",
+            Self::CommonInUse { .. } => "COMMON_IN_USE",
+            Self::SharedRepository { .. } => "SHARED_REPOSITORY",
+            Self::Lint { code, .. } => code,
+        }
+    }
+
+    /// Whether it makes every answer about what is *not* in use worthless.
+    pub fn is_incomplete(&self) -> bool {
+        matches!(
+            self,
+            Self::Unread(_)
+                | Self::Undescribed { .. }
+                | Self::Unparsable { .. }
+                | Self::Unreadable { .. }
+        )
+    }
+
+    /// The repository it is about.
+    pub fn repository(&self) -> Option<&Repository> {
+        match self {
+            Self::Unread(_)
+            | Self::LeftOut(_)
+            | Self::Undescribed { .. }
+            | Self::Unparsable { .. }
+            | Self::NoRollbackTarget { .. }
+            | Self::RollbackFails { .. } => None,
+            Self::Missing(asked) => Some(&asked.repository),
+            Self::Unreadable { repository, .. }
+            | Self::StrangePolicy { repository, .. }
+            | Self::Archived { repository, .. }
+            | Self::ChildMissing { repository, .. }
+            | Self::ExpiresNow { repository, .. }
+            | Self::ExpiresIn { repository, .. }
+            | Self::ExpiresAt { repository, .. }
+            | Self::PinWithoutShield { repository, .. }
+            | Self::TagMoved { repository, .. }
+            | Self::CommonInUse { repository, .. }
+            | Self::SharedRepository { repository, .. }
+            | Self::Lint { repository, .. } => Some(repository),
+        }
+    }
+
+    /// The exact next step, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Unread(gap) => {
+                let left_out = match gap.source {
+                    Source::EventBridge | Source::Scheduler | Source::Daemons => {
+                        format!("; or leave it out with --without {}", gap.source)
+                    }
+                    _ => String::new(),
+                };
+                format!("{}{left_out}", gap.failure.hint().unwrap_or_else(|| "run again".to_owned()))
+            }
+            Self::Undescribed {
+                failure: Some(failure),
+                ..
+            }
+            | Self::Unreadable { failure, .. } => return failure.hint(),
+            Self::Missing(asked) if asked.digest.is_none() => {
+                "push the image again under this tag, or deploy one that exists: demitasse promote, ecspresso deploy".to_owned()
+            }
+            Self::Missing(_) | Self::ChildMissing { .. } => {
+                "deploy an image that exists: demitasse promote, ecspresso deploy".to_owned()
+            }
+            Self::Archived { repository, digest } => format!(
+                "aws ecr update-image-storage-class --registry-id {} --repository-name {} --image-id imageDigest={digest} --target-storage-class STANDARD",
+                repository.registry.account(), repository.name
+            ),
+            Self::ExpiresNow { .. } | Self::ExpiresIn { .. } | Self::ExpiresAt { .. } => {
+                "demitasse pin".to_owned()
+            }
+            Self::PinWithoutShield { repository, .. } => format!(
+                "give the policy a first rule for inuse-*: demitasse bootstrap --repository {} --overwrite",
+                repository.name
+            ),
+            Self::RollbackFails { service, .. } => format!(
+                "deploy an ACTIVE revision to {service}, or roll back by hand: aws ecs update-service --task-definition"
+            ),
+            Self::TagMoved { .. } => {
+                "deploy again, so that the service runs what the tag means; immutable tags cannot move".to_owned()
+            }
+            Self::CommonInUse { .. } | Self::SharedRepository { .. } => {
+                "promote into a repository for each task definition: demitasse promote".to_owned()
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unread(gap) => write!(f, "{} could not be read: {}", gap.source, gap.failure),
+            Self::LeftOut(source) => write!(f, "{source} was left out (--without)"),
+            Self::Undescribed {
+                revision,
+                failure: Some(failure),
+            } => write!(f, "nobody knows which images {revision} runs: {failure}"),
+            Self::Undescribed { revision, .. } => {
+                write!(f, "nobody knows which images {revision} runs")
+            }
+            Self::Unparsable { image, error } => {
+                write!(f, "the image `{image}` cannot be understood: {error}")
+            }
+            Self::Unreadable {
+                repository,
+                failure,
+            } => {
+                write!(f, "{repository} could not be read: {failure}")
+            }
+            Self::StrangePolicy { repository, error } => {
+                write!(
+                    f,
+                    "the lifecycle policy of {repository} cannot be understood: {error}"
+                )
+            }
+            Self::Missing(asked) => write!(f, "{asked} is not in ECR"),
+            Self::Archived { repository, digest } => {
+                write!(f, "{repository}@{digest} is archived and cannot be pulled")
+            }
+            Self::ChildMissing {
+                repository,
+                index,
+                child,
+            } => write!(
+                f,
+                "{repository}@{child}, which the index {index} lists, is not in ECR"
+            ),
+            Self::ExpiresNow {
+                repository,
+                digest,
+                rule,
+                place,
+            } => {
+                write!(
+                    f,
+                    "{repository}@{digest} expires within 24 hours by rule {rule}"
+                )?;
+                write_place(f, *place)
+            }
+            Self::ExpiresIn {
+                repository,
+                digest,
+                pushes,
+                place,
+            } => {
+                let word = if *pushes == 1 { "push" } else { "pushes" };
+                write!(f, "{repository}@{digest} expires in {pushes} {word}")?;
+                write_place(f, *place)
+            }
+            Self::ExpiresAt {
+                repository,
+                digest,
+                at,
+            } => write!(f, "{repository}@{digest} expires by its age after {at}"),
+            Self::PinWithoutShield { repository, digest } => write!(
+                f,
+                "{repository}@{digest} is pinned, but no rule of the policy shields inuse-* from the others"
+            ),
+            Self::NoRollbackTarget { service, revision } => write!(
+                f,
+                "{service} runs {revision}, and there is no ACTIVE revision before it to roll back to"
+            ),
+            Self::RollbackFails { service, revision } => write!(
+                f,
+                "{service} runs {revision}, which is not ACTIVE: ecspresso rollback finds no target"
+            ),
+            Self::TagMoved {
+                repository,
+                tag,
+                runs,
+                means,
+                service,
+            } => write!(
+                f,
+                "{repository}:{tag} means {means} now, but {service} runs {runs}"
+            ),
+            Self::CommonInUse { repository, images } => {
+                let verb = if *images == 1 {
+                    "image is"
+                } else {
+                    "images are"
+                };
+                write!(
+                    f,
+                    "{images} {verb} still in use from the common repository {repository}"
+                )
+            }
+            Self::SharedRepository {
+                repository,
+                families,
+            } => {
+                let families: Vec<&str> = families.iter().map(String::as_str).collect();
+                write!(
+                    f,
+                    "one count rule ages the images of several task definitions in {repository}: {}",
+                    families.join(", ")
+                )
+            }
+            Self::Lint {
+                repository, text, ..
+            } => write!(f, "{repository}: {text}"),
+        }
+    }
+}
+
+fn write_place(f: &mut fmt::Formatter<'_>, place: Option<(usize, u32)>) -> fmt::Result {
+    match place {
+        Some((place, keep)) => write!(f, " ({} of keep {keep})", Ordinal(place)),
+        None => Ok(()),
+    }
+}
