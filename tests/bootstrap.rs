@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use demitasse_sandbox::Options;
 use serde_json::{Value, json};
-use support::{Case, common, ran};
+use support::{Case, HOST, common, ran};
 
 fn our_policy(keep: u32) -> Value {
     json!({"rules": [
@@ -226,7 +226,16 @@ fn names_come_from_a_pipe_and_an_empty_one_is_refused() {
     case.run(&["bootstrap", "--repository", "Fluentd/App"])
         .expect(3, &["not a legal ECR repository name"]);
     case.run(&["bootstrap", "--repository", "nobody/*"])
-        .expect(3, &["no repository matches"]);
+        .expect(3, &["no repository matches nobody/*"]);
+    let two = "Fluentd/App,fluentd/Web*";
+    case.run(&["bootstrap", "--repository", two]).expect(
+        3,
+        &[
+            "`Fluentd/App` is not",
+            "`fluentd/Web*` is not",
+            "hint: write a name",
+        ],
+    );
 }
 
 #[test]
@@ -317,8 +326,7 @@ fn a_signal_ends_it_and_a_rerun_finishes_the_rest() {
 
 #[test]
 fn what_the_services_of_a_cluster_use_gives_the_targets() {
-    let host = support::HOST;
-    let definition = |family: &str, tag: &str| json!({"family": family, "containers": [{"name": "fluentd", "image": format!("{host}/fluentd/{family}:{tag}")}, {"name": "nginx", "image": "nginx:1"}]});
+    let definition = |family: &str, tag: &str| json!({"family": family, "containers": [{"name": "fluentd", "image": format!("{HOST}/fluentd/{family}:{tag}")}, {"name": "nginx", "image": "nginx:1"}]});
     let mut world = common(&["aaaa", "bbbb"]);
     world["taskDefinitions"] = json!([
         definition("app", "aaaa"),
@@ -396,13 +404,32 @@ fn common_repositories_are_no_targets_although_a_pattern_names_them() {
 #[test]
 fn typing_errors_create_nothing() {
     let case = Case::common(&["aaaa"]);
-    let host = support::HOST;
-    case.run(&["bootstrap", "--repository", &format!("{host}/fluentd/app")])
-        .expect(3, &["without the registry's host"]);
     let config = case.project("app", &["HOST/fluntd/app:aaaa"]);
     case.run(&["bootstrap", "-c", &config, "--common-keep"])
         .expect(0, &["fluntd/common does not exist", "typing error"]);
     assert!(case.writes().is_empty());
+}
+
+#[test]
+fn a_name_may_begin_with_the_registry_in_use_and_with_no_other() {
+    let case = case(vec![repository("app", 1, json!({}))]);
+    let run = |host: &str, name: &str| {
+        let uri = format!("{host}/{name}");
+        case.run(&["bootstrap", "--repository", &uri])
+    };
+    let other_region = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    let other_account = "999999999999.dkr.ecr.ap-northeast-1.amazonaws.com";
+    for name in ["fluentd/new", "fluentd/*"] {
+        run(other_region, name).expect(3, &["not in the registry in use", "AWS_REGION=us-east-1"]);
+        run(other_account, name).expect(3, &[HOST, "credentials of account 999999999999"]);
+    }
+    run("public.ecr.aws", "x/new").expect(3, &["not the host of a private ECR registry"]);
+    run("nginx.example", "new").expect(0, &[]);
+    assert!(case.exists("nginx.example/new"), "that is a legal name");
+    run(HOST, "fluentd/new").expect(0, &[]);
+    run(HOST, "fluentd/*").expect(0, &[]);
+    assert_eq!(keep(&case, "fluentd/new"), Some(30));
+    assert_eq!(keep(&case, "fluentd/app"), Some(30));
 }
 
 #[test]

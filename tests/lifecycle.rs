@@ -275,10 +275,18 @@ fn what_cannot_be_linted_is_told() {
     let world = json!({"repositories": [{"name": "aa", "lifecyclePolicy": ours(30)}, {"name": "bb", "lifecyclePolicy": ours(30)}]});
     let case = Case::new(&world, Options::default());
     let lint = |pattern: &str| case.run(&["lifecycle", "lint", "--repository", pattern]);
-    lint("cc*").expect(3, &["--repository cc* matches no repository"]);
-    lint("cc").expect(3, &["--repository cc matches no repository"]);
+    lint("cc*").expect(3, &["no repository matches cc*"]);
+    lint("cc,aa").expect(3, &["repository cc does not exist"]);
+    lint("cc,a*").expect(3, &["repository cc does not exist"]);
     lint("Fluentd/App").expect(3, &["lower-case", "hint:"]);
-    lint("").expect(3, &["matches no repository"]);
+    lint("").expect(3, &["`` is not a legal ECR repository name"]);
+    lint("123456789012.dkr.ecr.us-east-1.amazonaws.com/aa").expect(
+        3,
+        &[
+            "not in the registry in use",
+            "hint: set AWS_REGION=us-east-1",
+        ],
+    );
     let deny = |action: &str, repository: Option<&str>| {
         case.sandbox.deny(vec![Denied {
             action: action.to_owned(),

@@ -11,6 +11,7 @@ use futures_util::future::try_join_all;
 
 use crate::clients::answer::Subject;
 use crate::clients::pace::{Api, Pace};
+use crate::clients::pages::pages;
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::project::Project;
 use crate::model::task_definition::{Container, TaskDefinition};
@@ -78,48 +79,29 @@ impl Ecs {
 
     async fn clusters(&self) -> Result<Vec<String>, Failure> {
         let subject = subject("ListClusters", "all clusters");
-        let mut found = Vec::new();
-        let mut token: Option<String> = None;
-        loop {
-            let answer = self
-                .pace
-                .run(Api::Ecs, async || {
-                    let request = self.client.list_clusters().max_results(PAGE);
-                    let answer = request.set_next_token(token.clone()).send().await;
-                    answer.map_err(|error| subject.sdk(&error))
-                })
-                .await?;
-            found.extend(answer.cluster_arns().iter().cloned());
-            token = answer.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(found);
-            }
-        }
+        let ask = async |token| {
+            let request = self.client.list_clusters().max_results(PAGE);
+            let answer = request.set_next_token(token).send().await;
+            answer.map_err(|error| subject.sdk(&error))
+        };
+        pages(&self.pace, Api::Ecs, ask, |answer| {
+            Ok((answer.cluster_arns.unwrap_or_default(), answer.next_token))
+        })
+        .await
     }
 
     async fn services(&self, cluster: &str) -> Result<Vec<String>, Failure> {
         let subject = subject("ListServices", cluster);
-        let mut found = Vec::new();
-        let mut token: Option<String> = None;
-        loop {
-            let answer = self
-                .pace
-                .run(Api::Ecs, async || {
-                    let request = self
-                        .client
-                        .list_services()
-                        .cluster(cluster)
-                        .max_results(PAGE);
-                    let answer = request.set_next_token(token.clone()).send().await;
-                    answer.map_err(|error| subject.sdk(&error))
-                })
-                .await?;
-            found.extend(answer.service_arns().iter().cloned());
-            token = answer.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(found);
-            }
-        }
+        let ask = async |token| {
+            let request = self.client.list_services().cluster(cluster);
+            let request = request.max_results(PAGE).set_next_token(token);
+            let answer = request.send().await;
+            answer.map_err(|error| subject.sdk(&error))
+        };
+        pages(&self.pace, Api::Ecs, ask, |answer| {
+            Ok((answer.service_arns.unwrap_or_default(), answer.next_token))
+        })
+        .await
     }
 
     async fn describe(&self, cluster: &str, arns: &[String]) -> Result<Vec<Service>, Failure> {

@@ -11,4 +11,5 @@ pub mod pace;
 pub mod registry;
 
 mod answer;
+mod pages;
 mod state;

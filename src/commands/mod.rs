@@ -15,6 +15,7 @@ mod lookups;
 mod pacing;
 mod progress;
 mod renderer;
+mod repositories;
 mod runtime;
 mod selection;
 mod settings;

@@ -1,5 +1,9 @@
 //! What a repository is created with and which lifecycle policy it gets: one answer for `promote` and `bootstrap`.
 
+mod origin;
+
+pub use origin::Origin;
+
 use std::collections::BTreeMap;
 
 use crate::model::inventory::{Encryption, Mutability, RepositorySettings};
@@ -44,17 +48,6 @@ pub struct Creation {
     pub tags: BTreeMap<String, String>,
     /// Basic scanning of every push.
     pub scan_on_push: bool,
-}
-
-/// Where a repository to create comes from.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Origin<'a> {
-    /// The common repository and the family it is for, if it is a task-definition repository.
-    pub promotion: Option<(&'a RepositoryName, &'a str)>,
-    /// The settings of the common repository, as far as they are known.
-    pub settings: Option<&'a RepositorySettings>,
-    /// The repository policy of the common repository, if it has one.
-    pub access: Option<&'a str>,
 }
 
 impl Provision {
@@ -198,7 +191,7 @@ mod tests {
         let origin = Origin {
             promotion: Some((&source, "app")),
             settings: Some(&settings),
-            access: None,
+            ..Origin::default()
         };
         let creation = provision().creation(&name("fluentd/app"), &origin);
         assert_eq!(creation.encryption, Some(settings.encryption.clone()));

@@ -10,7 +10,8 @@ use aws_sdk_ecr::types::{
 use crate::clients::ecr::shapes::{about, identifier, image, manifest, on};
 use crate::clients::ecr::{BATCH, Ecr};
 use crate::clients::pace::Api;
-use crate::model::digest::Digest;
+use crate::clients::pages::pages;
+use crate::model::digest::{Digest, DigestError};
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::inventory::{ImageId, Known};
 use crate::model::lifecycle::Image;
@@ -161,34 +162,25 @@ impl Ecr {
             .image_digest(subject_digest.as_str())
             .build();
         let id = id.map_err(|error| subject.failure(FailureKind::Other, error.to_string()))?;
-        let mut found = Vec::new();
-        let mut token: Option<String> = None;
-        loop {
-            let answer = self
-                .pace
-                .run(Api::Other, async || {
-                    let request = client
-                        .list_image_referrers()
-                        .registry_id(repository.registry.account())
-                        .repository_name(repository.name.as_str())
-                        .subject_id(id.clone())
-                        .filter(ListImageReferrersFilter::builder().build())
-                        .max_results(50)
-                        .set_next_token(token.clone());
-                    request.send().await.map_err(|error| subject.sdk(&error))
-                })
-                .await?;
-            for referrer in answer.referrers() {
-                let digest = referrer.digest().parse();
-                found.push(digest.map_err(|error: crate::model::digest::DigestError| {
-                    subject.failure(FailureKind::BadAnswer, error.to_string())
-                })?);
-            }
-            token = answer.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(found);
-            }
-        }
+        let ask = async |token| {
+            let request = client
+                .list_image_referrers()
+                .registry_id(repository.registry.account())
+                .repository_name(repository.name.as_str())
+                .subject_id(id.clone())
+                .filter(ListImageReferrersFilter::builder().build())
+                .max_results(50)
+                .set_next_token(token);
+            request.send().await.map_err(|error| subject.sdk(&error))
+        };
+        pages(&self.pace, Api::Other, ask, |answer| {
+            let digests = answer.referrers().iter().map(|one| one.digest().parse());
+            let digests = digests.collect::<Result<_, DigestError>>();
+            let digests =
+                digests.map_err(|error| subject.failure(FailureKind::BadAnswer, error.to_string()));
+            Ok((digests?, answer.next_token))
+        })
+        .await
     }
 
     /// Every image of the repository, archived ones too, with its push date. `children` stay empty: only manifests
@@ -206,29 +198,21 @@ impl Ecr {
         let any = DescribeImagesFilter::builder()
             .image_status(ImageStatusFilter::Any)
             .build();
-        let mut images = Vec::new();
-        let mut token: Option<String> = None;
-        loop {
-            let answer = self
-                .pace
-                .run(Api::Other, async || {
-                    let request = client
-                        .describe_images()
-                        .registry_id(repository.registry.account())
-                        .repository_name(repository.name.as_str())
-                        .filter(any.clone())
-                        .max_results(PAGE)
-                        .set_next_token(token.clone());
-                    request.send().await.map_err(|error| subject.sdk(&error))
-                })
-                .await?;
-            for detail in answer.image_details() {
-                images.push(image(&subject, detail)?);
-            }
-            token = answer.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(images);
-            }
-        }
+        let ask = async |token| {
+            let request = client
+                .describe_images()
+                .registry_id(repository.registry.account())
+                .repository_name(repository.name.as_str())
+                .filter(any.clone())
+                .max_results(PAGE)
+                .set_next_token(token);
+            request.send().await.map_err(|error| subject.sdk(&error))
+        };
+        pages(&self.pace, Api::Other, ask, |answer| {
+            let images = answer.image_details().iter();
+            let images = images.map(|detail| image(&subject, detail));
+            Ok((images.collect::<Result<_, _>>()?, answer.next_token))
+        })
+        .await
     }
 }

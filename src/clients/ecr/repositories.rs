@@ -7,6 +7,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use crate::clients::ecr::shapes::{on, on_registry, settings};
 use crate::clients::ecr::{BATCH, Ecr};
 use crate::clients::pace::Api;
+use crate::clients::pages::pages;
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::inventory::{Known, RepositorySettings};
 use crate::model::reference::{Registry, Repository};
@@ -177,31 +178,23 @@ impl Ecr {
     ) -> Result<Vec<(Repository, RepositorySettings)>, Failure> {
         let subject = on_registry("DescribeRepositories", registry);
         let client = self.client(registry);
-        let mut found = Vec::new();
-        let mut token: Option<String> = None;
-        loop {
-            let answer = self
-                .pace
-                .run(Api::Other, async || {
-                    let request = client
-                        .describe_repositories()
-                        .registry_id(registry.account())
-                        .max_results(PAGE)
-                        .set_next_token(token.clone());
-                    request.send().await.map_err(|error| subject.sdk(&error))
-                })
-                .await?;
-            for repository in answer.repositories() {
-                let name = repository.repository_name().unwrap_or_default().parse();
-                if let Ok(name) = name {
-                    let registry = registry.clone();
-                    found.push((Repository { registry, name }, settings(repository)));
-                }
-            }
-            token = answer.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(found);
-            }
-        }
+        let ask = async |token| {
+            let request = client
+                .describe_repositories()
+                .registry_id(registry.account())
+                .max_results(PAGE)
+                .set_next_token(token);
+            request.send().await.map_err(|error| subject.sdk(&error))
+        };
+        let read = |one: &aws_sdk_ecr::types::Repository| {
+            let name = one.repository_name().unwrap_or_default().parse().ok()?;
+            let registry = registry.clone();
+            Some((Repository { registry, name }, settings(one)))
+        };
+        pages(&self.pace, Api::Other, ask, |answer| {
+            let found = answer.repositories().iter().filter_map(read).collect();
+            Ok((found, answer.next_token))
+        })
+        .await
     }
 }

@@ -16,6 +16,7 @@ use crate::clients::inventory;
 use crate::commands::choices::Provisioning;
 use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::pacing::Pacing;
+use crate::commands::repositories::{Names, Trouble};
 use crate::commands::selection::{self, Selection};
 use crate::commands::surroundings::{self, Surroundings};
 use crate::commands::wrong::{self, Wrong};
@@ -57,6 +58,7 @@ pub struct Args {
         long,
         env = "DEMITASSE_REPOSITORY",
         value_name = "PATTERN",
+        value_delimiter = ',',
         help_heading = "Repositories"
     )]
     repository: Vec<String>,
@@ -141,7 +143,7 @@ enum Origin {
     /// Projects: configs, or what services use.
     Projects(Vec<Project>),
     /// Names and patterns.
-    Named(Vec<String>),
+    Named(Names),
     /// ECS, not read yet.
     Ecs(Vec<String>),
 }
@@ -163,9 +165,7 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
         &args.repository,
         args.repositories_from.as_deref(),
         surroundings,
-    )
-    .map_err(one)?
-    {
+    )? {
         let settings = settings::read_here(given, surroundings).map_err(one)?;
         (Origin::Named(names), settings)
     } else {
@@ -191,7 +191,7 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
     let now = surroundings.now();
     let end = connection.pace.end();
     let planned = tokio::select! {
-        planned = plan(args, origin, &settings, &rules, &connection, now) => planned.map_err(one)?,
+        planned = plan(args, origin, &settings, &rules, &connection, now) => planned?,
         exit = signals::received() => {
             surroundings.tell("interrupted; nothing was written\n");
             return Ok(exit);
@@ -212,22 +212,24 @@ async fn plan(
     rules: &Rules,
     connection: &Connection,
     now: Timestamp,
-) -> Result<Plan, Wrong> {
-    let mapping_rules = args.provisioning.mapping(settings)?;
+) -> Result<Plan, Vec<Wrong>> {
+    let mapping_rules = args.provisioning.mapping(settings);
+    let mapping_rules = mapping_rules.map_err(|wrong| vec![wrong])?;
     let mut seen = Inventory::default();
     let (wanted, mapping) = match origin {
         Origin::Named(names) => {
             if rules.common_keep.is_some() {
-                return Err(Wrong::from(
+                return Err(vec![Wrong::from(
                     "--common-keep needs configs or --from-ecs, which tell who pulls from a common repository".to_owned(),
-                ));
+                )]);
             }
-            match named::expand(&names, connection, &mut seen).await? {
+            match named::expand(&names, &connection.ecr, &mut seen).await {
                 Ok(found) => (
                     bootstrap::listed(found, &mapping_rules.source),
                     Mapping::default(),
                 ),
-                Err(failure) => return Ok(failed(failure)),
+                Err(Trouble::Wrong(wrong)) => return Err(wrong),
+                Err(Trouble::World(failure)) => return Ok(failed(failure)),
             }
         }
         Origin::Projects(projects) => from_projects(&projects, &mapping_rules, rules),

@@ -1,106 +1,57 @@
-//! Repositories that are named: by `--repository` and `--repositories-from`, exactly or by a pattern.
+//! Repositories that are named, by `--repository` and `--repositories-from`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::commands::connection::Connection;
+use crate::clients::ecr::Ecr;
+use crate::commands::repositories::{Names, Seen, Trouble};
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::Wrong;
-use crate::model::failure::Failure;
-use crate::model::inventory::Inventory;
-use crate::model::reference::{Registry, Repository, RepositoryName};
-use crate::model::wildcard;
+use crate::model::inventory::{Facts, Inventory};
+use crate::model::reference::Repository;
 
-/// The lines of `--repository` and `--repositories-from`; nothing where neither is given. An empty list is a mistake in
-/// whatever made it.
+/// The names of `--repository` and of the lines of `--repositories-from`; nothing where neither is given.
+///
+/// # Errors
+/// A list that cannot be read; an empty one, which is a mistake in whatever made it; every name that is none.
 pub(super) fn named(
     repository: &[String],
     from: Option<&Path>,
     surroundings: &Surroundings<'_>,
-) -> Result<Option<Vec<String>>, Wrong> {
+) -> Result<Option<Names>, Vec<Wrong>> {
     if repository.is_empty() && from.is_none() {
         return Ok(None);
     }
-    let mut names = repository.to_vec();
-    if let Some(path) = from {
-        let text = surroundings.read(path)?;
-        let lines = text.lines().map(str::trim);
-        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        names.extend(lines.map(str::to_owned));
-        if names.is_empty() {
-            let name = path.display();
-            return Err(Wrong::from(format!(
-                "{name}: an empty list of repositories"
-            )));
-        }
+    let mut texts: Vec<&str> = repository.iter().map(String::as_str).collect();
+    let list = from.map(|path| surroundings.read(path)).transpose();
+    let list = list.map_err(|error| vec![Wrong::from(error)])?;
+    let lines = list.iter().flat_map(|text| text.lines().map(str::trim));
+    texts.extend(lines.filter(|line| !line.is_empty() && !line.starts_with('#')));
+    if let (Some(path), true) = (from, texts.is_empty()) {
+        let message = format!("{}: an empty list of repositories", path.display());
+        return Err(vec![Wrong::from(message)]);
     }
-    for name in names.iter().filter(|name| !name.contains('*')) {
-        let host = name
-            .split_once('/')
-            .and_then(|(host, _)| Registry::from_host(host));
-        if host.is_some() {
-            return Err(Wrong::from(format!(
-                "`{name}`: write the name without the registry's host"
-            )));
-        }
-        name.parse::<RepositoryName>()
-            .map_err(|error| Wrong::from(error.to_string()))?;
-    }
-    Ok(Some(names))
+    Names::read(texts).map(Some)
 }
 
-/// Names and patterns become repositories. With patterns, or many names, everything is listed page by page, and what the
-/// pages say is noted.
+/// The repositories that the names mean. What is known of them already is noted.
 pub(super) async fn expand(
-    names: &[String],
-    connection: &Connection,
-    seen: &mut Inventory,
-) -> Result<Result<BTreeSet<Repository>, Failure>, Wrong> {
-    if !connection.ecr.has_region() {
-        let mut wrong = Wrong::from("no Region is set".to_owned());
-        wrong.hint = Some("set AWS_REGION, or `region` in the profile".to_owned());
-        return Err(wrong);
-    }
-    let registry = match connection.ecr.home().await {
-        Ok(registry) => registry,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    let exact = names
-        .iter()
-        .filter_map(|name| name.parse::<RepositoryName>().ok());
-    let mut found: BTreeSet<Repository> = exact.map(|name| repository(&registry, name)).collect();
-    let patterns: Vec<&String> = names.iter().filter(|name| name.contains('*')).collect();
-    if patterns.is_empty() && found.len() <= 100 {
-        return Ok(Ok(found));
-    }
-    let all = match connection.ecr.all(&registry).await {
-        Ok(all) => all,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    for pattern in patterns {
-        let matches = |one: &&Repository| wildcard::matches(pattern, one.name.as_str());
-        let matching = all.iter().map(|(repository, _)| repository).filter(matches);
-        let before = found.len();
-        found.extend(matching.cloned());
-        if found.len() == before && !found.iter().any(|one| matches(&one)) {
-            return Err(Wrong::from(format!("no repository matches {pattern}")));
+    names: &Names,
+    ecr: &Ecr,
+    inventory: &mut Inventory,
+) -> Result<BTreeSet<Repository>, Trouble> {
+    let found = names.find(ecr).await?;
+    for (repository, seen) in &found {
+        let mut facts = Facts::default();
+        match seen {
+            Seen::Unknown => continue,
+            Seen::Exists(settings) => {
+                facts.proved_existence = true;
+                facts.settings = Some(Ok(settings.clone()));
+            }
+            Seen::Missing => facts.denied_existence = true,
         }
+        inventory.repositories.insert(repository.clone(), facts);
     }
-    for (repository, settings) in all {
-        if found.contains(&repository) {
-            let facts = seen.repositories.entry(repository).or_default();
-            facts.proved_existence = true;
-            facts.settings = Some(Ok(settings));
-        }
-    }
-    for repository in &found {
-        let facts = seen.repositories.entry(repository.clone()).or_default();
-        facts.denied_existence = !facts.proved_existence;
-    }
-    Ok(Ok(found))
-}
-
-fn repository(registry: &Registry, name: RepositoryName) -> Repository {
-    let registry = registry.clone();
-    Repository { registry, name }
+    Ok(found.into_keys().collect())
 }

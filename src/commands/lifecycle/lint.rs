@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use crate::commands::connection::{self, Wish};
-use crate::commands::lifecycle::live::Given;
-use crate::commands::lifecycle::live::{self, patterns};
+use crate::commands::lifecycle::live::{self, Given};
 use crate::commands::lifecycle::{Output, shown};
 use crate::commands::pacing::Pacing;
+use crate::commands::repositories::Names;
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::Wrong;
 use crate::commands::{github, runtime, signals};
@@ -109,13 +109,10 @@ async fn in_registry(
     surroundings: &mut Surroundings<'_>,
 ) -> Result<Exit, Vec<Wrong>> {
     let one = |wrong: Wrong| vec![wrong];
-    let patterns = patterns(&args.repository).map_err(one)?;
-    let registry = patterns
-        .iter()
-        .find_map(|pattern| pattern.registry.as_ref());
+    let names = Names::read(args.repository.iter().map(String::as_str))?;
     let twin = surroundings.variable("ECSPRESSO_ASSUME_ROLE_ARN");
     let wish = Wish {
-        region: registry.map(|registry| registry.region().to_owned()),
+        region: None,
         role: args
             .assume_role_arn
             .clone()
@@ -128,7 +125,7 @@ async fn in_registry(
     let end_of_run = connection.pace.end();
     let now = surroundings.now();
     let read = tokio::select! {
-        read = live::read(&connection.ecr, &patterns, given, now) => read.map_err(one)?,
+        read = live::read(&connection.ecr, &names, given, now) => read?,
         exit = signals::received() => {
             surroundings.tell("interrupted\n");
             return Ok(exit);

@@ -7,13 +7,13 @@ use futures_util::future::{join, join_all};
 
 use crate::clients::ecr::Ecr;
 use crate::commands::lifecycle::shown;
+use crate::commands::repositories::{Names, Seen, Trouble};
 use crate::commands::wrong::Wrong;
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::inventory::RepositorySettings;
 use crate::model::lifecycle::Policy;
-use crate::model::reference::{Registry, Repository};
+use crate::model::reference::Repository;
 use crate::model::time::Timestamp;
-use crate::model::wildcard;
 use crate::plan::lint::{self, Known};
 use crate::report::lint::Linted;
 
@@ -27,57 +27,22 @@ pub(super) struct Given<'a> {
     pub(super) policy: Policy,
 }
 
-/// A pattern of repository names, with its registry where it names one.
-pub(super) struct Pattern {
-    pub(super) registry: Option<Registry>,
-    name: String,
-}
-
-/// Reads the patterns.
+/// Reads and judges, a few repositories at once. What cannot be read is among the failures.
 ///
 /// # Errors
-/// A text that no repository's name can match.
-pub(super) fn patterns(texts: &[String]) -> Result<Vec<Pattern>, Wrong> {
-    let mut patterns = Vec::with_capacity(texts.len());
-    for text in texts {
-        let text = text.trim();
-        let split = text.split_once('/');
-        let host = split.and_then(|(host, rest)| Some((Registry::from_host(host)?, rest)));
-        let (registry, name) = match host {
-            Some((registry, rest)) => (Some(registry), rest),
-            None => (None, text),
-        };
-        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/*".contains(c);
-        if name.is_empty() || !name.chars().all(legal) {
-            return Err(Wrong::new(
-                format!(
-                    "--repository {text:?} matches no repository: names are lower-case letters, digits and . _ - /"
-                ),
-                Some(
-                    "write a name such as fluentd/app, or a pattern such as 'fluentd/*'".to_owned(),
-                ),
-            ));
-        }
-        patterns.push(Pattern {
-            registry,
-            name: name.to_owned(),
-        });
-    }
-    Ok(patterns)
-}
-
-/// Reads and judges, a few repositories at once.
-///
-/// # Errors
-/// A pattern that matches nothing.
+/// Names of what does not exist, or of another registry.
 pub(super) async fn read(
     ecr: &Ecr,
-    patterns: &[Pattern],
+    names: &Names,
     given: Option<&Given<'_>>,
     now: Timestamp,
-) -> Result<(Vec<Linted>, Vec<Failure>), Wrong> {
-    let mut failures = Vec::new();
-    let repositories = select(ecr, patterns, &mut failures).await?;
+) -> Result<(Vec<Linted>, Vec<Failure>), Vec<Wrong>> {
+    let found = match names.find(ecr).await {
+        Ok(found) => found,
+        Err(Trouble::Wrong(wrong)) => return Err(wrong),
+        Err(Trouble::World(failure)) => return Ok((Vec::new(), vec![failure])),
+    };
+    let (repositories, mut failures) = describe(ecr, found).await?;
     let mut linted = Vec::with_capacity(repositories.len());
     for some in repositories.chunks(AT_ONCE) {
         let judged = some
@@ -93,99 +58,41 @@ pub(super) async fn read(
     Ok((linted, failures))
 }
 
-/// The repositories that the patterns mean, by name. Without a registry it is that of the credentials.
-async fn select(
-    ecr: &Ecr,
-    patterns: &[Pattern],
-    failures: &mut Vec<Failure>,
-) -> Result<Vec<(Repository, RepositorySettings)>, Wrong> {
-    let mut wanted: BTreeMap<Registry, Vec<&str>> = BTreeMap::new();
-    let mut home = None;
-    for pattern in patterns {
-        let registry = match (&pattern.registry, &home) {
-            (Some(registry), _) | (None, Some(registry)) => registry.clone(),
-            (None, None) => match ecr.home().await {
-                Ok(registry) => home.insert(registry).clone(),
-                Err(failure) => {
-                    failures.push(failure);
-                    return Ok(Vec::new());
-                }
-            },
-        };
-        wanted.entry(registry).or_default().push(&pattern.name);
-    }
-    let mut found = Vec::new();
-    for (registry, names) in &wanted {
-        let here = match exact(registry, names) {
-            Some(exact) => describe(ecr, &exact, failures).await?,
-            None => match ecr.all(registry).await {
-                Ok(all) => matching(all, names)?,
-                Err(failure) => {
-                    failures.push(failure);
-                    continue;
-                }
-            },
-        };
-        found.extend(here);
-    }
-    found.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(found)
-}
-
-/// The names as repositories, unless one is a pattern or they are so many that listing all takes fewer requests.
-fn exact(registry: &Registry, names: &[&str]) -> Option<Vec<Repository>> {
-    let repository = |name: &&str| {
-        Some(Repository {
-            registry: registry.clone(),
-            name: name.parse().ok()?,
-        })
-    };
-    names
-        .iter()
-        .map(repository)
-        .collect::<Option<_>>()
-        .filter(|exact: &Vec<_>| exact.len() <= 100)
-}
-
+/// The settings of all that were found, by name, and why some are not known.
 async fn describe(
     ecr: &Ecr,
-    repositories: &[Repository],
-    failures: &mut Vec<Failure>,
-) -> Result<Vec<(Repository, RepositorySettings)>, Wrong> {
-    let asked: Vec<_> = repositories.iter().map(|one| (one, Side::Target)).collect();
-    let mut found = Vec::new();
-    for (repository, settings) in ecr.settings(&asked).await {
-        match settings {
-            Ok(settings) => found.push((repository, settings)),
-            Err(failure) if failure.kind == FailureKind::RepositoryNotFound => {
-                return Err(unmatched(repository.name.as_str()));
+    found: BTreeMap<Repository, Seen>,
+) -> Result<(Vec<(Repository, RepositorySettings)>, Vec<Failure>), Vec<Wrong>> {
+    let unknown = found.iter().filter(|(_, seen)| **seen == Seen::Unknown);
+    let asked: Vec<_> = unknown.map(|(one, _)| (one, Side::Target)).collect();
+    let mut asked = ecr.settings(&asked).await;
+    let (mut known, mut failures, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
+    for (repository, seen) in found {
+        let seen = match (seen, asked.remove(&repository)) {
+            (Seen::Unknown, Some(Ok(settings))) => Seen::Exists(settings),
+            (Seen::Unknown, Some(Err(failure))) if !is_missing(&failure) => {
+                failures.push(failure);
+                continue;
             }
-            Err(failure) => failures.push(failure),
+            (Seen::Unknown, _) => Seen::Missing,
+            (seen, _) => seen,
+        };
+        match seen {
+            Seen::Exists(settings) => known.push((repository, settings)),
+            _ => wrong.push(Wrong::from(format!(
+                "repository {repository} does not exist"
+            ))),
         }
     }
-    Ok(found)
-}
-
-fn matching(
-    all: Vec<(Repository, RepositorySettings)>,
-    patterns: &[&str],
-) -> Result<Vec<(Repository, RepositorySettings)>, Wrong> {
-    let matches = |pattern: &str, one: &(Repository, RepositorySettings)| {
-        wildcard::matches(pattern, one.0.name.as_str())
-    };
-    for pattern in patterns {
-        if !all.iter().any(|one| matches(pattern, one)) {
-            return Err(unmatched(pattern));
-        }
+    if wrong.is_empty() {
+        Ok((known, failures))
+    } else {
+        Err(wrong)
     }
-    let wanted = |one: &(Repository, RepositorySettings)| {
-        patterns.iter().any(|pattern| matches(pattern, one))
-    };
-    Ok(all.into_iter().filter(wanted).collect())
 }
 
-fn unmatched(pattern: &str) -> Wrong {
-    Wrong::from(format!("--repository {pattern} matches no repository"))
+fn is_missing(failure: &Failure) -> bool {
+    failure.kind == FailureKind::RepositoryNotFound
 }
 
 async fn judge(

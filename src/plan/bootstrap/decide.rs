@@ -168,38 +168,27 @@ fn provision(wanted: &Wanted, rules: &Rules) -> Provision {
     provision
 }
 
-/// What it is created with, like its source; nothing while that had to be asked. Not where the source cannot be read:
-/// encryption can never be changed.
+/// What it is created with, like its source; nothing while that had to be asked, and a failure where it cannot be known.
 fn creation(
     wanted: &Wanted,
     look: &mut Look<'_>,
     rules: &Rules,
 ) -> Result<Option<Creation>, Failure> {
-    let name = &wanted.repository.name;
-    let Role::Target { source, family } = &wanted.role else {
-        return Ok(Some(rules.provision.creation(name, &Origin::default())));
-    };
     let mark = look.mark();
-    let settings = look.settings(End::source(source));
-    let access = look.access(End::source(source));
+    let origin = match &wanted.role {
+        Role::Target { source, family } => Origin::of(source, &wanted.repository, family, look),
+        Role::Common { .. } | Role::Listed => Origin::default(),
+    };
     if look.has_asked_since(mark) {
         return Ok(None);
     }
-    let exists = !look.is_missing(source);
-    let same_registry = source.registry == wanted.repository.registry;
-    let (settings, access) = match (settings, access) {
-        (Some(Err(failure)), _) | (_, Some(Err(failure))) if exists => return Err(failure.clone()),
-        (settings, access) => (
-            settings.and_then(|known| known.as_ref().ok()),
-            access.and_then(|known| known.as_ref().ok()?.as_deref()),
-        ),
-    };
-    let origin = Origin {
-        promotion: Some((&source.name, family)),
-        settings: settings.filter(|_| same_registry),
-        access: access.filter(|_| same_registry),
-    };
-    Ok(Some(rules.provision.creation(name, &origin)))
+    match origin.unknown {
+        Some(failure) => Err(failure.clone()),
+        None => {
+            let name = &wanted.repository.name;
+            Ok(Some(rules.provision.creation(name, &origin)))
+        }
+    }
 }
 
 /// What should happen to the policy of a repository that exists, before asking what it would mark.

@@ -32,7 +32,7 @@ pub(super) fn plan(
     let mut content = content::of(wanted, top, look)?;
     let (referrers, mut warnings) = referrers(wanted, &top.digest, case, look);
     if look.is_missing(&wanted.target) {
-        repository::ask_origin(wanted, look);
+        repository::origin(wanted, look);
     }
     let obstacle = mount::obstacle(wanted, case.rules, look);
     let target = End::target(&wanted.target);

@@ -47,6 +47,9 @@ pub(super) fn obstacle(
 
 /// What to name where the registry declines a mount that nothing certain speaks against.
 pub(super) fn suspicion(wanted: &Wanted, look: &mut Look<'_>) -> MountObstacle {
+    if wanted.source.registry != wanted.target.registry {
+        return MountObstacle::OtherRegistry;
+    }
     let setting = look.blob_mounting(&wanted.target.registry);
     let source = look.settings(End::source(&wanted.source));
     let target = look.settings(End::target(&wanted.target));

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::model::digest::Digest;
-use crate::model::failure::Failure;
 use crate::model::lifecycle::{Image, Policy, StorageClass};
 use crate::model::reference::Repository;
 use crate::model::settings::{CreateRepository, Lifecycle};
@@ -71,10 +70,11 @@ fn create(
         return Some((Severity::Error, Kind::RepositoryMissing { target }));
     }
     let wanted = &promotions.first()?.wanted;
-    if let Some(failure) = unknown_origin(wanted, look) {
-        return Some((Severity::Error, Kind::Failed(failure)));
+    let origin = origin(wanted, look);
+    if let Some(failure) = origin.unknown {
+        return Some((Severity::Error, Kind::Failed(failure.clone())));
     }
-    plan.create = Some(creation(wanted, look, rules));
+    plan.create = Some(rules.provision.creation(&target.name, &origin));
     if rules.lifecycle != Lifecycle::Install {
         return None;
     }
@@ -238,34 +238,13 @@ fn judge(text: &str, target: Repository, severity: Severity, rules: &Rules) -> F
     Some((Severity::Warning, Kind::PolicyNote { target, notes }))
 }
 
-/// Asks for what a repository to create is made of.
-pub(super) fn ask_origin(wanted: &Wanted, look: &mut Look<'_>) {
-    look.settings(End::source(&wanted.source));
-    look.access(End::source(&wanted.source));
-}
-
-/// What is not known of the source although a repository would be made like it. Encryption can never be changed, and
-/// nobody would notice a repository policy that is missing until another account cannot pull: so it is not created.
-fn unknown_origin(wanted: &Wanted, look: &mut Look<'_>) -> Option<Failure> {
-    let source = End::source(&wanted.source);
-    let settings = look.settings(source).and_then(|known| known.as_ref().err());
-    let access = look.access(source).and_then(|known| known.as_ref().err());
-    settings
-        .or(access)
-        .filter(|_| !look.is_missing(&wanted.source))
-        .cloned()
+/// Where a target comes from. Asks for what is not known yet.
+pub(super) fn origin<'a, 'facts: 'a>(wanted: &'a Wanted, look: &mut Look<'facts>) -> Origin<'a> {
+    Origin::of(&wanted.source, &wanted.target, &wanted.family, look)
 }
 
 /// What a target is created with.
 pub(super) fn creation(wanted: &Wanted, look: &mut Look<'_>, rules: &Rules) -> Creation {
-    let source = End::source(&wanted.source);
-    let same_registry = wanted.source.registry == wanted.target.registry;
-    let settings = look.settings(source).and_then(|known| known.as_ref().ok());
-    let access = look.access(source).and_then(|known| known.as_ref().ok());
-    let origin = Origin {
-        promotion: Some((&wanted.source.name, &wanted.family)),
-        settings: settings.filter(|_| same_registry),
-        access: access.and_then(Option::as_deref).filter(|_| same_registry),
-    };
+    let origin = origin(wanted, look);
     rules.provision.creation(&wanted.target.name, &origin)
 }
