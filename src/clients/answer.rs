@@ -87,6 +87,7 @@ impl Subject {
                 FailureKind::BlobsMissing(digests(message))
             }
             "LimitExceededException" => FailureKind::Quota,
+            "UnsupportedFeatureException" => FailureKind::Unsupported,
             "AccessDeniedException" | "AccessDenied" => FailureKind::Denied {
                 action: self.action.clone(),
                 resource: self.resource.clone(),

@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod lookups;
 pub mod pace;
 pub mod registry;
+pub mod schedules;
 
 mod answer;
 mod pages;

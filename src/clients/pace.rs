@@ -29,6 +29,8 @@ pub enum Api {
     GetDownloadUrlForLayer,
     /// Reads of ECS: 20/s, of which half is left to deployments (Amazon ECS Developer Guide, "Request throttling").
     Ecs,
+    /// Reads of EventBridge and EventBridge Scheduler, whose quotas are higher and shared with whatever else runs.
+    Schedules,
     /// Everything without a published quota.
     Other,
 }
@@ -37,7 +39,7 @@ impl Api {
     /// The default quota, in requests per second. The one for unpublished rates is a bound for our own politeness.
     fn per_second(self) -> f64 {
         match self {
-            Self::PutImage | Self::Ecs => 10.0,
+            Self::PutImage | Self::Ecs | Self::Schedules => 10.0,
             Self::InitiateLayerUpload | Self::CompleteLayerUpload => 100.0,
             Self::BatchGetImage => 2000.0,
             Self::BatchCheckLayerAvailability => 1000.0,

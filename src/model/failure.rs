@@ -59,6 +59,8 @@ pub enum FailureKind {
     BlobsMissing(Vec<Digest>),
     /// A service quota is used up.
     Quota,
+    /// The Region or the object does not have the feature (`UnsupportedFeatureException`).
+    Unsupported,
     /// The answer is not what it should be (bytes that do not match their digest, …).
     BadAnswer,
     /// Anything else.
@@ -140,6 +142,7 @@ impl fmt::Display for Failure {
             FailureKind::TagExists => "the tag is taken",
             FailureKind::BlobsMissing(_) => "blobs are missing",
             FailureKind::Quota => "a quota is used up",
+            FailureKind::Unsupported => "not supported",
             FailureKind::BadAnswer => "unusable answer",
             FailureKind::Other => "failed",
         };

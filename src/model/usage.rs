@@ -214,6 +214,26 @@ impl fmt::Display for Source {
     }
 }
 
+/// What is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every cluster, service, task and family of the account and Region.
+    Everything,
+    /// What some configs deploy. This is never the whole answer: others may use the same images.
+    Configs(Vec<Deployed>),
+}
+
+/// What one config deploys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployed {
+    /// The cluster.
+    pub cluster: String,
+    /// The service; task-only configs have none.
+    pub service: Option<String>,
+    /// The family.
+    pub family: String,
+}
+
 /// Something that could not be read. With one of these no answer is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {

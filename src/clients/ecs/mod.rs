@@ -1,4 +1,4 @@
-//! Amazon ECS, read-only: which task definitions the services of clusters use.
+//! Amazon ECS, read-only: which task definitions the services of clusters use, and all that may start a task.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,6 +15,14 @@ use crate::clients::pages::pages;
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::project::Project;
 use crate::model::task_definition::{Container, TaskDefinition};
+
+mod daemons;
+mod definitions;
+mod services;
+mod tasks;
+mod usage;
+
+pub use usage::{OnStep, Step};
 
 /// The most services one `DescribeServices` takes.
 const BATCH: usize = 10;
