@@ -8,7 +8,7 @@ use clap::builder::Resettable;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::surroundings::Surroundings;
-use crate::commands::{bootstrap, lifecycle, promote, render};
+use crate::commands::{audit, bootstrap, lifecycle, promote, render};
 use crate::model::exit::Exit;
 
 #[derive(Parser)]
@@ -34,6 +34,8 @@ enum Command {
     Plan(Box<promote::Args>),
     /// Create repositories and install lifecycle policies, in bulk
     Bootstrap(Box<bootstrap::Args>),
+    /// Show what is in use, when it would expire, and what is or will be wrong
+    Audit(Box<audit::Args>),
     /// Show the task definition as ecspresso would register it, or its images
     Render(Box<render::Args>),
     /// Judge lifecycle policies: what is probably wrong, and what they do to which image
@@ -59,6 +61,7 @@ pub fn run(
         Command::Render(args) => render::run(&args, &mut surroundings),
         Command::Plan(args) => promote::run(&args.read_only(), &mut surroundings),
         Command::Bootstrap(args) => bootstrap::run(&args, &mut surroundings),
+        Command::Audit(args) => audit::run(&args, &mut surroundings),
         Command::Lifecycle(args) => lifecycle::run(&args, &mut surroundings),
     }
 }

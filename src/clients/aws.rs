@@ -14,6 +14,8 @@ use aws_credential_types::Credentials;
 pub struct Access {
     /// The Region of calls that belong to no registry, and of signing in; the chain's own if `None`.
     pub region: Option<String>,
+    /// The profile of the configuration files; the chain's own if `None`.
+    pub profile: Option<String>,
     /// `--assume-role-arn`.
     pub role: Option<String>,
     /// The variables of the envfiles. Like ecspresso, `AWS_PROFILE`, `AWS_REGION` and the static credentials in them win
@@ -34,7 +36,7 @@ pub async fn load(access: &Access) -> SdkConfig {
     if let Some(region) = access.region.clone().or_else(|| envfile("AWS_REGION")) {
         loader = loader.region(Region::new(region));
     }
-    if let Some(profile) = envfile("AWS_PROFILE") {
+    if let Some(profile) = access.profile.clone().or_else(|| envfile("AWS_PROFILE")) {
         loader = loader.profile_name(profile);
     }
     if let (Some(key), Some(secret)) = (

@@ -66,6 +66,8 @@ const EPOCH: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Pace {
     deadline: Instant,
+    /// For the reads of usage, in the place of the default.
+    rate: Option<f64>,
     slots: Semaphore,
     buckets: Mutex<BTreeMap<Api, Bucket>>,
 }
@@ -83,8 +85,23 @@ impl Pace {
     pub fn new(timeout: Duration, jobs: usize) -> Self {
         Self {
             deadline: Instant::now() + timeout,
+            rate: None,
             slots: Semaphore::new(jobs.max(1)),
             buckets: Mutex::default(),
+        }
+    }
+
+    /// The same, with another rate for the reads of ECS, EventBridge and Scheduler, in requests per second.
+    #[must_use]
+    pub fn with_rate(self, rate: Option<u32>) -> Self {
+        let rate = rate.map(f64::from);
+        Self { rate, ..self }
+    }
+
+    fn per_second(&self, api: Api) -> f64 {
+        match (api, self.rate) {
+            (Api::Ecs | Api::Schedules, Some(rate)) => rate,
+            _ => api.per_second(),
         }
     }
 
@@ -162,16 +179,17 @@ impl Pace {
     /// Takes a token, and says from when on it may be used.
     fn take(&self, api: Api) -> Instant {
         let now = Instant::now();
+        let quota = self.per_second(api);
         let mut buckets = self.buckets.lock().unwrap_or_else(|held| held.into_inner());
         let bucket = buckets.entry(api).or_insert_with(|| Bucket {
-            per_second: api.per_second(),
-            tokens: api.per_second(),
+            per_second: quota,
+            tokens: quota,
             filled: now,
             halved: None,
         });
         let waited = now.duration_since(bucket.filled).as_secs_f64();
-        let recovered = bucket.per_second + waited * api.per_second() * RECOVERY;
-        bucket.per_second = recovered.min(api.per_second());
+        let recovered = bucket.per_second + waited * quota * RECOVERY;
+        bucket.per_second = recovered.min(quota);
         bucket.tokens = (bucket.tokens + waited * bucket.per_second).min(bucket.per_second);
         bucket.filled = now;
         bucket.tokens -= 1.0;

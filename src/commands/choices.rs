@@ -14,7 +14,8 @@ use crate::plan::provision::Provision;
 const SOURCE: &str = "{name}/common";
 const TARGET: &str = "{name}/{family}";
 const KEEP: u32 = 30;
-const MIN_PUSHES: u32 = 3;
+/// How many pushes an image in use should have left.
+pub(super) const MIN_PUSHES: u32 = 3;
 
 /// Whether a finding stops the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -119,19 +120,35 @@ pub(super) struct Choices {
     min_pushes: Option<u32>,
 }
 
+/// The pattern of common repositories, where no flag gives one.
+///
+/// # Errors
+/// A pattern that cannot work.
+pub(super) fn source(settings: &Settings) -> Result<Pattern, Wrong> {
+    pattern("--source", None, settings.source.as_deref(), SOURCE)
+}
+
+fn pattern(
+    flag: &str,
+    given: Option<&str>,
+    set: Option<&str>,
+    default: &str,
+) -> Result<Pattern, Wrong> {
+    let text = given.or(set).unwrap_or(default);
+    let parsed = text.parse::<Pattern>();
+    parsed.map_err(|error| Wrong::from(format!("{flag} `{text}`: {error}")))
+}
+
 impl Provisioning {
     /// The patterns.
     ///
     /// # Errors
     /// A pattern that cannot work.
     pub(super) fn mapping(&self, settings: &Settings) -> Result<mapping::Rules, Wrong> {
-        let pattern = |flag: &str, given: &Option<String>, set: &Option<String>, default: &str| {
-            let text = given.as_deref().or(set.as_deref()).unwrap_or(default);
-            let parsed = text.parse::<Pattern>();
-            parsed.map_err(|error| Wrong::from(format!("{flag} `{text}`: {error}")))
-        };
-        let source = pattern("--source", &self.source, &settings.source, SOURCE)?;
-        let target = pattern("--target", &self.target, &settings.target, TARGET)?;
+        let (given, set) = (self.source.as_deref(), settings.source.as_deref());
+        let source = pattern("--source", given, set, SOURCE)?;
+        let (given, set) = (self.target.as_deref(), settings.target.as_deref());
+        let target = pattern("--target", given, set, TARGET)?;
         mapping::Rules::new(source, target, settings.families.clone())
             .map_err(|error| Wrong::from(error.to_string()))
     }

@@ -9,13 +9,17 @@ use crate::clients::ecr::Ecr;
 use crate::clients::ecs::Ecs;
 use crate::clients::pace::Pace;
 use crate::clients::registry::{self, Endpoint};
+use crate::clients::schedules::Schedules;
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::Wrong;
 
 /// What a connection is made with.
+#[derive(Clone, Default)]
 pub(super) struct Wish {
     /// The Region for calls that belong to no registry.
     pub(super) region: Option<String>,
+    /// The profile of the configuration files.
+    pub(super) profile: Option<String>,
     /// The role to assume.
     pub(super) role: Option<String>,
     /// The variables of the envfiles.
@@ -24,6 +28,8 @@ pub(super) struct Wish {
     pub(super) timeout: Duration,
     /// How many requests at once.
     pub(super) jobs: usize,
+    /// How many reads of ECS, EventBridge and Scheduler a second; `None` for the default.
+    pub(super) rate: Option<u32>,
 }
 
 /// The clients.
@@ -32,6 +38,7 @@ pub(super) struct Connection {
     pub(super) ecr: Rc<Ecr>,
     pub(super) endpoint: Rc<Endpoint>,
     pub(super) ecs: Ecs,
+    pub(super) schedules: Schedules,
 }
 
 /// Connects. No request is sent yet, except to assume a role.
@@ -45,14 +52,16 @@ pub(super) async fn connect(
     let address = surroundings.variable("DEMITASSE_REGISTRY_ENDPOINT");
     let address = address.map(registry::address).transpose();
     let address = address.map_err(|error| Wrong::from(error.to_string()))?;
-    let pace = Rc::new(Pace::new(wish.timeout, wish.jobs));
+    let pace = Rc::new(Pace::new(wish.timeout, wish.jobs).with_rate(wish.rate));
     let access = Access {
         region: wish.region,
+        profile: wish.profile,
         role: wish.role,
         envfile: wish.envfile,
     };
     let config = aws::load(&access).await;
     let ecs = Ecs::new(&config, Rc::clone(&pace));
+    let schedules = Schedules::new(&config, Rc::clone(&pace));
     let ecr = Rc::new(Ecr::new(config, Rc::clone(&pace)));
     let endpoint = Endpoint::new(Rc::clone(&ecr), Rc::clone(&pace), address)
         .map_err(|error| Wrong::from(format!("the HTTP client cannot be set up: {error}")))?;
@@ -61,5 +70,6 @@ pub(super) async fn connect(
         ecr,
         endpoint: Rc::new(endpoint),
         ecs,
+        schedules,
     })
 }

@@ -73,9 +73,8 @@ fn finder(
     let elsewhere = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
     let ground = Ground {
         access: Access {
-            region: None,
-            role: None,
             envfile: envfile(reader),
+            ..Access::default()
         },
         environment: reader.environment().clone(),
         directory,

@@ -1,6 +1,7 @@
 //! One file for each subcommand: its arguments, then gather → plan → show → apply → show. What several share stands
 //! beside them.
 
+pub mod audit;
 pub mod bootstrap;
 pub mod lifecycle;
 pub mod promote;
@@ -14,10 +15,12 @@ mod log;
 mod lookups;
 mod pacing;
 mod progress;
+mod reading;
 mod renderer;
 mod repositories;
 mod runtime;
 mod selection;
 mod settings;
 mod signals;
+mod usage;
 mod wrong;

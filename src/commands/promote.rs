@@ -213,6 +213,7 @@ fn wish(args: &Args, selected: &Selected, mapping: &Mapping) -> Wish {
         envfile: selected.envfile.clone(),
         timeout: args.pacing.timeout,
         jobs: args.pacing.jobs,
+        ..Wish::default()
     }
 }
 

@@ -62,9 +62,14 @@ pub(super) struct Selection {
     )]
     renderer: Renderer,
 
-    /// The role to assume for AWS calls
-    #[arg(long, env = "DEMITASSE_ASSUME_ROLE_ARN", value_name = "ARN")]
-    assume_role_arn: Option<String>,
+    /// The role to assume for AWS calls; audit, pin and sweep read with each of several
+    #[arg(
+        long,
+        env = "DEMITASSE_ASSUME_ROLE_ARN",
+        value_name = "ARN",
+        value_delimiter = ','
+    )]
+    assume_role_arn: Vec<String>,
 
     /// demitasse.yml; without it, the nearest one beside or above the config, up to the repository's root
     #[arg(long, env = "DEMITASSE_SETTINGS", value_name = "FILE")]
@@ -155,7 +160,7 @@ impl Selection {
             projects,
             wrong,
             envfile: lookups::envfile(&reader),
-            role: self.role(surroundings),
+            role: self.role(surroundings).map_err(|wrong| vec![wrong])?,
         })
     }
 
@@ -175,7 +180,7 @@ impl Selection {
         self.ext_code
             .iter()
             .for_each(|text| add("--ext-code", text.clone()));
-        if let Some(role) = &self.assume_role_arn {
+        for role in &self.assume_role_arn {
             add("--assume-role-arn", role.clone());
         }
         Ok(flags)
@@ -206,11 +211,26 @@ impl Selection {
         names.map(PathBuf::from).collect()
     }
 
-    pub(super) fn role(&self, surroundings: &Surroundings<'_>) -> Option<String> {
+    /// The one role to assume.
+    ///
+    /// # Errors
+    /// Several.
+    pub(super) fn role(&self, surroundings: &Surroundings<'_>) -> Result<Option<String>, Wrong> {
+        let mut roles = self.roles(surroundings);
+        if roles.len() > 1 {
+            let message = "one --assume-role-arn at a time: configs are read with one role";
+            return Err(Wrong::from(message.to_owned()));
+        }
+        Ok(roles.pop())
+    }
+
+    /// The roles to read with.
+    pub(super) fn roles(&self, surroundings: &Surroundings<'_>) -> Vec<String> {
         let twin = surroundings.variable("ECSPRESSO_ASSUME_ROLE_ARN");
-        self.assume_role_arn
-            .clone()
-            .or_else(|| twin.map(str::to_owned))
+        if self.assume_role_arn.is_empty() {
+            return twin.map(str::to_owned).into_iter().collect();
+        }
+        self.assume_role_arn.clone()
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::commands::surroundings::Surroundings;
 use crate::ecspresso;
 use crate::model::exit::Exit;
+use crate::model::failure::Failure;
 use crate::model::task_definition::Location;
 
 /// A wrong input: what, and the next step.
@@ -41,6 +42,16 @@ impl From<String> for Wrong {
             location: None,
             exit: Exit::Input,
         }
+    }
+}
+
+/// A failure of the world that keeps a run from beginning.
+pub(super) fn of_world(failure: &Failure) -> Wrong {
+    Wrong {
+        message: failure.to_string(),
+        hint: failure.hint(),
+        location: None,
+        exit: Exit::World,
     }
 }
 

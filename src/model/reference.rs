@@ -232,6 +232,12 @@ impl Tag {
         Self(format!("inuse-{}", digest.short()))
     }
 
+    /// The pin to use where the first one was removed and an immutable repository does not take it back: the same with `-2`.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self(format!("{}-2", self.0))
+    }
+
     /// The permanent tag of an image that the task definition names only by digest: `digest-<first 12 hex>`.
     pub fn permanent(digest: &Digest) -> Self {
         Self(format!("digest-{}", digest.short()))

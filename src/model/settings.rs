@@ -39,6 +39,9 @@ pub struct Settings {
     /// Resource tags of repositories that demitasse creates, besides its own three.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Sources of usage that are not read, because nothing starts tasks that way: `--without`.
+    #[serde(default)]
+    pub without: Vec<Without>,
     /// What differs for some repositories. Of several that match, the first counts for each key.
     #[serde(default)]
     pub repositories: Vec<Exception>,
@@ -75,6 +78,19 @@ pub struct EncryptionSetting {
     pub kind: String,
     /// The key's ARN; AWS's own key without it.
     pub key: Option<String>,
+}
+
+/// A source of usage that may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Without {
+    /// ECS daemons.
+    Daemons,
+    /// Rules of Amazon EventBridge.
+    #[value(name = "eventbridge")]
+    EventBridge,
+    /// Schedules of Amazon EventBridge Scheduler.
+    Scheduler,
 }
 
 /// What to do about the lifecycle policy of a target repository.

@@ -184,10 +184,12 @@ pub enum Kind {
     Lint {
         /// Which.
         repository: Repository,
-        /// The lint's code.
+        /// The lint's code, `L1` to `L18`.
         code: &'static str,
         /// Its text.
         text: String,
+        /// The lint's hint.
+        hint: Option<String>,
     },
 }
 
@@ -224,6 +226,7 @@ impl Kind {
                 | Self::Undescribed { .. }
                 | Self::Unparsable { .. }
                 | Self::Unreadable { .. }
+                | Self::StrangePolicy { .. }
         )
     }
 
@@ -292,6 +295,7 @@ impl Kind {
             Self::TagMoved { .. } => {
                 "deploy again, so that the service runs what the tag means; immutable tags cannot move".to_owned()
             }
+            Self::Lint { hint, .. } => return hint.clone(),
             Self::CommonInUse { .. } | Self::SharedRepository { .. } => {
                 "promote into a repository for each task definition: demitasse promote".to_owned()
             }

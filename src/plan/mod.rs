@@ -1,6 +1,7 @@
 //! Decisions. Every function here is pure: it takes values and returns values, and never reads, writes, waits or asks
 //! the time. `plan` and `clients` never meet.
 
+pub mod audit;
 pub mod bootstrap;
 pub mod expiry;
 pub mod finding;

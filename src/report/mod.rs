@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::model::digest::Digest;
 
+pub mod audit;
 pub mod bootstrap;
 pub mod dotenv;
 pub mod github;

@@ -4,10 +4,17 @@ use crate::report::Finding;
 
 /// The findings in their order; empty if there are none.
 pub fn render(findings: &[Finding]) -> String {
-    findings.iter().map(finding).collect()
+    let each = findings.iter().map(|one| finding(one, "in"));
+    each.collect()
 }
 
-fn finding(finding: &Finding) -> String {
+/// The same for findings whose `concerns` are the reasons why an image is kept.
+pub fn render_with_reasons(findings: &[Finding]) -> String {
+    let each = findings.iter().map(|one| finding(one, "why:"));
+    each.collect()
+}
+
+fn finding(finding: &Finding, word: &str) -> String {
     let mut text = format!("{}: {}\n", finding.severity, finding.message);
     let concerned: Vec<&str> = finding
         .concerns
@@ -21,7 +28,7 @@ fn finding(finding: &Finding) -> String {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        text.push_str(&format!("  in {}{more}", concerned.join(", ")));
+        text.push_str(&format!("  {word} {}{more}", concerned.join(", ")));
         if let (Some(file), Some(line)) = (&finding.file, finding.line) {
             text.push_str(&format!(" ({file}:{line})"));
         }

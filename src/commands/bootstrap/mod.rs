@@ -4,7 +4,6 @@
 mod named;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
@@ -151,11 +150,10 @@ enum Origin {
 async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Vec<Wrong>> {
     let one = |wrong: Wrong| vec![wrong];
     let mut wish = Wish {
-        region: None,
-        role: args.selection.role(surroundings),
-        envfile: BTreeMap::new(),
+        role: args.selection.role(surroundings).map_err(one)?,
         timeout: args.pacing.timeout,
         jobs: args.pacing.jobs,
+        ..Wish::default()
     };
     let given = args.selection.settings.as_deref();
     let (origin, settings) = if args.from_ecs {

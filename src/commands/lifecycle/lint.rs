@@ -112,14 +112,13 @@ async fn in_registry(
     let names = Names::read(args.repository.iter().map(String::as_str))?;
     let twin = surroundings.variable("ECSPRESSO_ASSUME_ROLE_ARN");
     let wish = Wish {
-        region: None,
         role: args
             .assume_role_arn
             .clone()
             .or_else(|| twin.map(str::to_owned)),
-        envfile: std::collections::BTreeMap::new(),
         timeout: args.pacing.timeout,
         jobs: args.pacing.jobs,
+        ..Wish::default()
     };
     let connection = connection::connect(wish, surroundings).await.map_err(one)?;
     let end_of_run = connection.pace.end();

@@ -29,6 +29,32 @@ pub struct InUse {
     pub places: BTreeMap<Place, BTreeSet<Reason>>,
     /// For each service and tag the digest that ECS resolved it to and starts tasks from.
     pub resolved: BTreeMap<(String, Repository, Tag), Digest>,
+    /// The families whose task definitions name an image of each repository.
+    pub families: BTreeMap<Repository, BTreeSet<String>>,
+}
+
+impl InUse {
+    /// Leaves out what is in other repositories.
+    pub fn retain(&mut self, wanted: impl Fn(&Repository) -> bool) {
+        self.places.retain(|place, _| wanted(&place.repository));
+        self.resolved
+            .retain(|(_, repository, _), _| wanted(repository));
+        self.families.retain(|repository, _| wanted(repository));
+    }
+
+    /// Takes what another account or Region uses.
+    pub fn join(&mut self, other: InUse) {
+        for (place, reasons) in other.places {
+            self.places.entry(place).or_default().extend(reasons);
+        }
+        self.resolved.extend(other.resolved);
+        for (repository, families) in other.families {
+            self.families
+                .entry(repository)
+                .or_default()
+                .extend(families);
+        }
+    }
 }
 
 /// The images of the revisions, of running tasks, of service revisions and of the lists; and what could not be told.
@@ -41,7 +67,10 @@ pub fn images(
         match usage.definitions.get(revision) {
             Some(Ok(containers)) => {
                 for container in containers {
-                    found.add(container, reasons);
+                    if let Some(place) = found.add(container, reasons) {
+                        let families = found.in_use.families.entry(place.repository);
+                        families.or_default().insert(revision.family.clone());
+                    }
                 }
             }
             Some(Err(failure)) if !is_resolved(usage, revision) => found.findings.push(Finding {

@@ -8,7 +8,10 @@ mod images;
 mod revisions;
 #[cfg(test)]
 mod samples;
+mod whole;
 
+pub(in crate::plan) use close::severity;
 pub use close::{Protected, close};
 pub use images::{InUse, Place, images};
 pub use revisions::{Generations, Rollback, revisions, rollbacks};
+pub use whole::{in_use, wanted};

@@ -41,7 +41,7 @@ pub fn revisions(usage: &Usage, generations: Generations) -> BTreeMap<Revision, 
             for &role in roles {
                 found.add(revision.clone(), Reason::new(Why::Service(role), &name));
                 if is_anchor(role) {
-                    found.anchor(revision, format!("service {name}"));
+                    found.anchor(revision, name.clone());
                 }
             }
         }

@@ -1,0 +1,55 @@
+//! What is in use over all accounts and Regions that were read, and what could not be told.
+
+use std::collections::BTreeSet;
+
+use crate::model::usage::{Revision, Usage};
+use crate::plan::finding::{Finding, Kind};
+use crate::plan::problem::Severity;
+use crate::plan::protect::images::{InUse, images};
+use crate::plan::protect::revisions::{Generations, Rollback, name, revisions, rollbacks};
+
+/// The revisions whose definitions have to be known, of one account and Region.
+pub fn wanted(usage: &Usage, generations: Generations) -> Vec<Revision> {
+    revisions(usage, generations).into_keys().collect()
+}
+
+/// What everything that was read has in use; each element of `usages` is one account and Region.
+pub fn in_use(usages: &[Usage], generations: Generations) -> (InUse, Vec<Finding>) {
+    let mut all = InUse::default();
+    let mut findings = Vec::new();
+    for usage in usages {
+        let (in_use, found) = images(usage, &revisions(usage, generations));
+        all.join(in_use);
+        findings.extend(found);
+        let gaps = usage.gaps.iter();
+        findings.extend(gaps.map(|gap| plain(Severity::Error, Kind::Unread(gap.clone()))));
+        let left_out = usage.left_out.iter();
+        findings.extend(left_out.map(|&one| plain(Severity::Note, Kind::LeftOut(one))));
+        findings.extend(of_rollbacks(usage));
+    }
+    (all, findings)
+}
+
+fn of_rollbacks(usage: &Usage) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (at, revision, rollback) in rollbacks(usage) {
+        let Some(service) = usage.services.get(at).map(name) else {
+            continue;
+        };
+        let kind = match rollback {
+            Rollback::To(_) => continue,
+            Rollback::NotActive => Kind::RollbackFails { service, revision },
+            Rollback::None => Kind::NoRollbackTarget { service, revision },
+        };
+        findings.push(plain(Severity::Warning, kind));
+    }
+    findings
+}
+
+fn plain(severity: Severity, kind: Kind) -> Finding {
+    Finding {
+        severity,
+        kind,
+        reasons: BTreeSet::new(),
+    }
+}

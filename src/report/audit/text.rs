@@ -1,0 +1,151 @@
+//! The audit for a terminal and for pull requests: by consumer, each image with a bar for its place in the keep window.
+
+use crate::report::audit::{Consumer, Image, Report, shown_tag};
+use crate::report::markdown::{escape, render_finding};
+use crate::report::table::{Colour, paint, plural};
+
+/// How many cells the bar has.
+const CELLS: usize = 10;
+
+/// For a terminal.
+pub fn table(report: &Report, colour: Colour) -> String {
+    let mut text = String::new();
+    for consumer in &report.consumers {
+        text.push_str(&format!("{}  ({})\n", consumer.name, headroom(consumer)));
+        let images: Vec<&Image> = images(report, consumer).collect();
+        let names: Vec<String> = images.iter().map(|image| name(image)).collect();
+        let width = names.iter().map(String::len).max().unwrap_or(0);
+        let bars: Vec<String> = images.iter().map(|image| bar(image)).collect();
+        let span = bars.iter().map(String::len).max().unwrap_or(0);
+        for ((image, name), bar) in images.iter().zip(names).zip(bars) {
+            let sign = sign(image);
+            let why = kinds(image);
+            let line = format!(
+                "  {sign} {name:width$}  {bar:span$}  {}  {why}",
+                fate(image)
+            );
+            text.push_str(&paint(sign, line.trim_end(), colour));
+            text.push('\n');
+        }
+    }
+    text.push_str(&conclusion(report));
+    text.push('\n');
+    text
+}
+
+/// For pull requests.
+pub fn markdown(report: &Report) -> String {
+    let mut text = "| used by | image | place | | why |\n|---|---|---|---|---|\n".to_owned();
+    for consumer in &report.consumers {
+        for image in images(report, consumer) {
+            text.push_str(&format!(
+                "| {} | {} | {} | {} | {} |\n",
+                escape(&consumer.name),
+                name(image),
+                place(image),
+                fate(image),
+                kinds(image),
+            ));
+        }
+    }
+    text.push('\n');
+    for finding in &report.findings {
+        text.push_str(&render_finding(finding));
+    }
+    text.push_str(&format!("\n**{}**\n", conclusion(report)));
+    text
+}
+
+fn images<'r>(report: &'r Report, consumer: &'r Consumer) -> impl Iterator<Item = &'r Image> {
+    let at = consumer.images.iter();
+    at.filter_map(|&at| report.images.get(at))
+}
+
+/// `repository:tag` without the registry's host.
+fn name(image: &Image) -> String {
+    let repository = image.repository.split_once('/');
+    let repository = repository.map_or(image.repository.as_str(), |(_, name)| name);
+    format!("{repository}{}", shown_tag(image))
+}
+
+fn kinds(image: &Image) -> String {
+    let mut kinds: Vec<&str> = image.reasons.iter().map(|reason| reason.kind).collect();
+    kinds.dedup();
+    kinds.join(", ")
+}
+
+fn sign(image: &Image) -> char {
+    match image.lifecycle.fate {
+        "now" | "unknown" => 'x',
+        "date" => '~',
+        _ => '=',
+    }
+}
+
+fn place(image: &Image) -> String {
+    match (image.lifecycle.place, image.lifecycle.keep) {
+        (Some(place), Some(keep)) => format!("{place} of {keep}"),
+        _ => String::new(),
+    }
+}
+
+/// Where an image stands in the window of the rule that keeps the newest: full when it is the last to stay.
+fn bar(image: &Image) -> String {
+    let (Some(at), Some(keep)) = (image.lifecycle.place, image.lifecycle.keep) else {
+        return String::new();
+    };
+    let keep = usize::try_from(keep).unwrap_or(usize::MAX).max(1);
+    let filled = at.saturating_mul(CELLS).div_ceil(keep).min(CELLS);
+    let bar = format!("{}{}", "#".repeat(filled), ".".repeat(CELLS - filled));
+    format!("[{bar}] {}", place(image))
+}
+
+fn fate(image: &Image) -> String {
+    let lifecycle = &image.lifecycle;
+    match (lifecycle.fate, lifecycle.pushes_left, &lifecycle.expires_at) {
+        (_, Some(0), _) => "expires within 24 hours".to_owned(),
+        (_, Some(1), _) => "expires with the next push".to_owned(),
+        (_, Some(pushes), _) => format!("expires in {pushes} pushes"),
+        (_, _, Some(at)) => format!("expires after {at}"),
+        ("unknown", _, _) => "nobody knows when it expires".to_owned(),
+        _ if image.pinned => "pinned".to_owned(),
+        _ => "never expires".to_owned(),
+    }
+}
+
+fn headroom(consumer: &Consumer) -> String {
+    match consumer.pushes_left {
+        None => "nothing of it expires by further promotions".to_owned(),
+        Some(0) => "no promotion left".to_owned(),
+        // The image is marked with the last of them.
+        Some(pushes) => {
+            let left = usize::try_from(pushes - 1).unwrap_or(usize::MAX);
+            format!("{} left", plural(left, "promotion", "promotions"))
+        }
+    }
+}
+
+fn conclusion(report: &Report) -> String {
+    let summary = &report.summary;
+    let mut parts = vec![plural(
+        summary.protected,
+        "protected image",
+        "protected images",
+    )];
+    let counts = [
+        (summary.pinned, "pinned", "pinned"),
+        (summary.errors, "error", "errors"),
+        (summary.warnings, "warning", "warnings"),
+        (summary.notes, "note", "notes"),
+    ];
+    for (count, one, many) in counts {
+        if count > 0 {
+            parts.push(plural(count, one, many));
+        }
+    }
+    let complete = match report.complete {
+        true => "",
+        false => " INCOMPLETE: nothing may be taken for unused.",
+    };
+    format!("Audit: {}.{complete}", parts.join(", "))
+}
