@@ -38,6 +38,7 @@ mod quota;
 mod refusal;
 mod registry;
 mod sandbox;
+pub mod schedules;
 mod server;
 pub mod state;
 mod store;

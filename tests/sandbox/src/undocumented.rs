@@ -4,7 +4,7 @@
 use sha2::Digest as _;
 use sha2::Sha256;
 
-/// What ECR answers where its documents are silent.
+/// What ECR, ECS and EventBridge answer where their documents are silent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undocumented {
     /// A mount whose source the caller may not read: `true` is 403, `false` a declined mount (202).
@@ -36,6 +36,10 @@ pub struct Undocumented {
     pub creation_delay: u32,
     /// The upload `Location` is an absolute URL; otherwise a path.
     pub absolute_location: bool,
+    /// How many entries a page of EventBridge and Scheduler has where the caller does not say.
+    pub schedules_page: usize,
+    /// The input made up for a universal target of Scheduler writes `taskDefinition`; otherwise `TaskDefinition`.
+    pub universal_input_is_camel_case: bool,
 }
 
 impl Undocumented {
@@ -73,6 +77,12 @@ impl Undocumented {
                 1 + u32::from(byte(12) % 4)
             },
             absolute_location: coin(13, false),
+            schedules_page: if seed == 0 {
+                100
+            } else {
+                1 + usize::from(byte(14) % 100)
+            },
+            universal_input_is_camel_case: coin(15, false),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::clock::Clock;
 use crate::clock::Time;
 use crate::ecs::state::Ecs;
+use crate::schedules::Schedules;
 use crate::state::Counters;
 use crate::state::Repository;
 use crate::state::State;
@@ -38,6 +39,7 @@ pub(super) fn state(world: &World, seed: u64) -> Result<State, Error> {
         uploads: std::collections::BTreeMap::new(),
         passwords: std::collections::BTreeMap::new(),
         ecs: Ecs::default(),
+        schedules: Schedules::new(world)?,
         lookups: world.lookups(),
         denied: Vec::new(),
         forbidden: Vec::new(),

@@ -13,6 +13,7 @@ pub(crate) mod content;
 pub mod ecs;
 pub mod image;
 pub mod lookups;
+pub mod schedules;
 
 /// A world, as `fixtures/worlds/*.json` describes it. Unknown keys are refused.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,6 +39,10 @@ pub struct World {
     pub services: Vec<ecs::ServiceSpec>,
     /// Tasks besides those of the services.
     pub tasks: Vec<ecs::TaskSpec>,
+    /// The rules of EventBridge.
+    pub rules: Vec<schedules::RuleSpec>,
+    /// The schedules of EventBridge Scheduler.
+    pub schedules: Vec<schedules::ScheduleSpec>,
     /// Parameters of Systems Manager.
     pub parameters: BTreeMap<String, lookups::Parameter>,
     /// The names of secrets.
@@ -65,6 +70,8 @@ impl Default for World {
             task_definitions: Vec::new(),
             services: Vec::new(),
             tasks: Vec::new(),
+            rules: Vec::new(),
+            schedules: Vec::new(),
             parameters: BTreeMap::new(),
             secrets: Vec::new(),
             stacks: BTreeMap::new(),
