@@ -47,6 +47,7 @@ mod undocumented;
 pub mod world;
 
 pub use clock::Time;
+pub use ecs::running::Unstarted;
 pub use faults::At;
 pub use faults::Fault;
 pub use faults::Kind;

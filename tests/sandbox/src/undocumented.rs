@@ -38,6 +38,18 @@ pub struct Undocumented {
     pub absolute_location: bool,
     /// How many entries a page of EventBridge and Scheduler has where the caller does not say.
     pub schedules_page: usize,
+    /// `imageDigest` of a task is the first child of an index; otherwise the index.
+    pub task_digest_is_child: bool,
+    /// `imageDigest` is there already while a task is PENDING.
+    pub pending_task_has_digest: bool,
+    /// DescribeTaskDefinition shows INACTIVE revisions that nothing uses; otherwise a ClientException.
+    pub unreferenced_inactive_is_described: bool,
+    /// DescribeServiceRevisions fails as a whole when one is older than 2024-10-25; otherwise that one is in `failures`.
+    pub old_revision_is_an_error: bool,
+    /// `currentServiceRevisions` lists a revision older than 2024-10-25.
+    pub old_revision_is_listed: bool,
+    /// After a rollback, `currentServiceDeployment` is the deployment that failed; otherwise the last successful one.
+    pub rolled_back_deployment_is_current: bool,
     /// The input made up for a universal target of Scheduler writes `taskDefinition`; otherwise `TaskDefinition`.
     pub universal_input_is_camel_case: bool,
 }
@@ -83,6 +95,12 @@ impl Undocumented {
                 1 + usize::from(byte(14) % 100)
             },
             universal_input_is_camel_case: coin(15, false),
+            task_digest_is_child: coin(16, false),
+            pending_task_has_digest: coin(17, false),
+            unreferenced_inactive_is_described: coin(18, true),
+            old_revision_is_an_error: coin(19, false),
+            old_revision_is_listed: coin(20, true),
+            rolled_back_deployment_is_current: coin(21, false),
         }
     }
 }

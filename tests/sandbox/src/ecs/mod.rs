@@ -8,8 +8,12 @@ use crate::state::State;
 
 pub(crate) mod build;
 mod clusters;
-mod deploy;
 mod deployments;
+mod history;
+mod images;
+mod records;
+pub mod running;
+mod service_rows;
 mod services;
 pub mod state;
 mod task_definitions;
@@ -24,6 +28,7 @@ pub(crate) fn answer(state: &mut State, operation: &str, input: &Input) -> Resul
         "DescribeServices" => services::describe(state, input),
         "CreateService" => services::create(state, input),
         "UpdateService" => services::update(state, input),
+        "DeleteService" => services::delete(state, input),
         "DescribeTaskSets" => services::task_sets(state, input),
         "ListServiceDeployments" => deployments::list(state, input),
         "DescribeServiceDeployments" => deployments::describe(state, input),

@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::Error;
+use crate::ecs::running::Unstarted;
 use crate::state::State;
 use crate::world::World;
 use crate::world::schedules::RuleSpec;
@@ -129,9 +130,51 @@ impl State {
         row
     }
 
+    /// Lets every ENABLED rule and schedule fire once: each runs its task by what the tags mean now. Gives those that
+    /// could not be started.
+    pub fn run_schedules(&mut self) -> Vec<Unstarted> {
+        let mut due: Vec<(String, String, String)> = Vec::new();
+        for rule in &self.schedules.rules {
+            for target in &rule.targets {
+                if let (false, Some(name)) = (is_off(&rule.state), &target.task_definition) {
+                    let by = format!("events-rule/{}", rule.name);
+                    due.push((by, target.cluster.clone(), name.clone()));
+                }
+            }
+        }
+        for schedule in &self.schedules.schedules {
+            let written = schedule.input.as_ref().map(as_text);
+            let written = written.filter(|_| schedule.universal);
+            let name = match written {
+                Some(text) => input_definition(&text),
+                None => schedule.task_definition.clone(),
+            };
+            if let (false, Some(name)) = (is_off(&schedule.state), name) {
+                let by = format!("chronos-schedule/{}", schedule.name);
+                due.push((by, schedule.cluster.clone(), name));
+            }
+        }
+        due.into_iter()
+            .filter_map(|(by, cluster, name)| self.run_task(&cluster, &name, &by).err())
+            .collect()
+    }
+
     fn role(&self, name: &str) -> String {
         format!("arn:aws:iam::{}:role/{name}", self.account)
     }
+}
+
+fn is_off(state: &Option<String>) -> bool {
+    state.as_deref() == Some("DISABLED")
+}
+
+/// The task definition in the input of a universal target, in either spelling.
+fn input_definition(text: &str) -> Option<String> {
+    let input: Value = serde_json::from_str(text).ok()?;
+    let name = input
+        .get("TaskDefinition")
+        .or(input.get("taskDefinition"))?;
+    name.as_str().map(str::to_owned)
 }
 
 /// What a target is given: a text as it is, anything else as JSON.
