@@ -466,3 +466,113 @@ fn a_deleted_service_drains() {
     assert_eq!(service(&sandbox)["status"], "INACTIVE");
     assert_eq!(service(&sandbox)["runningCount"], 0);
 }
+
+#[test]
+fn daemons() {
+    let containers = |tag: &str| json!([{"name": "log", "image": format!("{HOST}/app:{tag}")}]);
+    let more = json!({"daemons": [
+        {"name": "logs", "containers": containers("v5"), "resolved": {"log": "v6"}, "deploying": containers("v7")},
+        {"name": "far", "cluster": "other", "containers": containers("v5")}]});
+    let mut world: Value = serde_json::from_str(&world(&more)).unwrap();
+    world["clusters"] = json!(["default", "other"]);
+    let sandbox = start(&world.to_string(), Options::default());
+    let call = |operation: &str, input: Value| ecs(&sandbox, operation, &input);
+    let (_, listed) = call("ListDaemons", json!({}));
+    assert_eq!(listed["daemonSummariesList"].as_array().unwrap().len(), 1);
+    let arn = &listed["daemonSummariesList"][0]["daemonArn"];
+    let (_, daemon) = call("DescribeDaemon", json!({"daemonArn": arn}));
+    let current = daemon["daemon"]["currentRevisions"].as_array().unwrap();
+    let arns: Vec<&Value> = current.iter().map(|revision| &revision["arn"]).collect();
+    let (_, described) = call(
+        "DescribeDaemonRevisions",
+        json!({"daemonRevisionArns": arns}),
+    );
+    let images: Vec<&Value> = described["daemonRevisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|revision| &revision["containerImages"][0])
+        .collect();
+    assert_eq!(images[0]["image"], format!("{HOST}/app:v5"));
+    let digests = [&images[0]["imageDigest"], &images[1]["imageDigest"]];
+    assert_eq!(
+        digests,
+        [
+            &json!(digest(&sandbox, "v6")),
+            &json!(digest(&sandbox, "v7"))
+        ]
+    );
+    let definition = &described["daemonRevisions"][1]["daemonTaskDefinitionArn"];
+    let (_, answer) = call(
+        "DescribeDaemonTaskDefinition",
+        json!({"daemonTaskDefinition": definition}),
+    );
+    let container = &answer["daemonTaskDefinition"]["containerDefinitions"][0];
+    assert_eq!(container["image"], format!("{HOST}/app:v7"));
+    let (_, answer) = call("ListDaemonTaskDefinitions", json!({"family": "logs"}));
+    assert_eq!(answer["daemonTaskDefinitions"][1]["arn"], *definition);
+    let gone = json!({"daemonArn": "arn:aws:ecs:ap-northeast-1:123456789012:daemon/default/none"});
+    assert_eq!(
+        call("DescribeDaemon", gone).1["__type"],
+        "DaemonNotFoundException"
+    );
+    let many = json!({"daemonRevisionArns": vec!["a"; 21]});
+    assert_eq!(
+        call("DescribeDaemonRevisions", many).1["__type"],
+        "InvalidParameterException"
+    );
+    let none = json!({"clusterArn": "arn:aws:ecs:ap-northeast-1:123456789012:cluster/none"});
+    assert_eq!(
+        call("ListDaemons", none).1["__type"],
+        "ClusterNotFoundException"
+    );
+}
+
+#[test]
+fn what_a_region_does_not_have() {
+    let sandbox = with(
+        &json!({"services": [{"name": "app", "taskDefinition": "app:9"}],
+        "unsupported": ["ecs:*Daemon*", "ecs:DescribeServiceRevisions"]}),
+    );
+    for (operation, input) in [
+        ("ListDaemons", json!({})),
+        (
+            "DescribeServiceRevisions",
+            json!({"serviceRevisionArns": ["a"]}),
+        ),
+    ] {
+        let (status, answer) = ecs(&sandbox, operation, &input);
+        assert_eq!(
+            (status, &answer["__type"]),
+            (400, &json!("UnsupportedFeatureException"))
+        );
+    }
+    let (status, _) = ecs(
+        &sandbox,
+        "ListServiceDeployments",
+        &json!({"service": "app"}),
+    );
+    assert_eq!(status, 200);
+}
+
+#[test]
+fn each_call_can_be_denied_and_throttled() {
+    let options = Options {
+        denied: vec!["ecs:ListDaemons".parse().unwrap()],
+        faults: vec!["429@ecs:DescribeServiceRevisions#*".parse().unwrap()],
+        ..Options::default()
+    };
+    let sandbox = start(&world(&json!({})), options);
+    assert_eq!(
+        ecs(&sandbox, "ListDaemons", &json!({})).1["__type"],
+        "AccessDeniedException"
+    );
+    for _ in 0..2 {
+        let (_, answer) = ecs(
+            &sandbox,
+            "DescribeServiceRevisions",
+            &json!({"serviceRevisionArns": ["a"]}),
+        );
+        assert_eq!(answer["__type"], "ThrottlingException");
+    }
+}

@@ -10,10 +10,13 @@ use crate::content::is_digest;
 use crate::ecs::history::pinned;
 use crate::ecs::running::Start;
 use crate::ecs::state::ContainerImage;
+use crate::ecs::state::Daemon;
+use crate::ecs::state::DaemonRevision;
 use crate::ecs::state::Service;
 use crate::ecs::state::TaskDefinition;
 use crate::state::State;
 use crate::world::World;
+use crate::world::ecs::DaemonSpec;
 use crate::world::ecs::DeploySpec;
 use crate::world::ecs::FullDeploySpec;
 use crate::world::ecs::Resolved;
@@ -27,6 +30,7 @@ pub(crate) type Placed = BTreeMap<String, Vec<String>>;
 /// Adds the clusters, task definitions, services and tasks of a world to a state that has its repositories.
 pub(crate) fn fill(state: &mut State, world: &World, placed: &Placed) -> Result<(), Error> {
     state.ecs.clusters.clone_from(&world.clusters);
+    state.ecs.unsupported.clone_from(&world.unsupported);
     let mut next: BTreeMap<&str, u32> = BTreeMap::new();
     for spec in &world.task_definitions {
         let counted = next.entry(&spec.family).or_insert(1);
@@ -37,6 +41,10 @@ pub(crate) fn fill(state: &mut State, world: &World, placed: &Placed) -> Result<
     for spec in &world.services {
         add_service(state, spec, placed)
             .map_err(|error| Error::new(format!("service {:?}: {error}", spec.name)))?;
+    }
+    for spec in &world.daemons {
+        add_daemon(state, spec, placed)
+            .map_err(|error| Error::new(format!("daemon {:?}: {error}", spec.name)))?;
     }
     for spec in &world.tasks {
         add_task(state, spec, placed)
@@ -258,6 +266,43 @@ fn add_task(state: &mut State, spec: &TaskSpec, placed: &Placed) -> Result<(), E
     Ok(())
 }
 
+fn add_daemon(state: &mut State, spec: &DaemonSpec, placed: &Placed) -> Result<(), Error> {
+    check_cluster(state, &spec.cluster)?;
+    let mut revisions = Vec::new();
+    let all = [&spec.containers, &spec.deploying];
+    for (at, containers) in all.into_iter().enumerate() {
+        if containers.is_empty() {
+            continue;
+        }
+        let resolved = if at == 0 {
+            spec.resolved.clone()
+        } else {
+            Resolved::new()
+        };
+        let written = containers
+            .iter()
+            .map(|container| ContainerImage {
+                name: container.name.clone(),
+                image: container.image.clone(),
+                digest: state.digest_of(&container.image),
+            })
+            .collect();
+        let images = replaced(state, &spec.name, written, &resolved, placed)?;
+        revisions.push(DaemonRevision {
+            id: format!("{}", 2_000_000_000_000_000_000 + state.next()),
+            number: at + 1,
+            images,
+        });
+    }
+    state.ecs.daemons.push(Daemon {
+        cluster: spec.cluster.clone(),
+        name: spec.name.clone(),
+        status: spec.status.clone().unwrap_or_else(|| "ACTIVE".to_owned()),
+        revisions,
+    });
+    Ok(())
+}
+
 /// The images of a task definition with their digests: what `resolved` says, otherwise what the names mean now.
 fn images(
     state: &State,
@@ -266,12 +311,22 @@ fn images(
     placed: &Placed,
 ) -> Result<Vec<ContainerImage>, Error> {
     let definition = find(state, task_definition)?;
-    let mut images = state.resolve(&definition);
+    let images = state.resolve(&definition);
+    replaced(state, task_definition, images, resolved, placed)
+}
+
+/// Images with the digests that `resolved` says.
+fn replaced(
+    state: &State,
+    name: &str,
+    mut images: Vec<ContainerImage>,
+    resolved: &Resolved,
+    placed: &Placed,
+) -> Result<Vec<ContainerImage>, Error> {
     for (container, reference) in resolved {
         let image = images.iter_mut().find(|image| image.name == *container);
-        let image = image.ok_or_else(|| {
-            Error::new(format!("{task_definition} has no container {container:?}"))
-        })?;
+        let image =
+            image.ok_or_else(|| Error::new(format!("{name} has no container {container:?}")))?;
         image.digest = match reference {
             Some(reference) => Some(named(state, &image.image, reference, placed)?),
             None => None,

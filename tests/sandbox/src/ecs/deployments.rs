@@ -129,7 +129,7 @@ pub(super) fn revisions(state: &mut State, input: &Input) -> Result<Value, Refus
     Ok(json!({"serviceRevisions": found, "failures": failures}))
 }
 
-fn at_most_20<'a>(input: &'a Input, key: &str) -> Result<Vec<&'a str>, Refusal> {
+pub(super) fn at_most_20<'a>(input: &'a Input, key: &str) -> Result<Vec<&'a str>, Refusal> {
     let arns = input.texts(key);
     if arns.is_empty() || arns.len() > 20 {
         return Err(Refusal::new(

@@ -22,6 +22,10 @@ pub struct Ecs {
     pub revisions: Vec<ServiceRevision>,
     /// The service deployments, oldest first.
     pub deployments: Vec<ServiceDeployment>,
+    /// The daemons of all clusters.
+    pub daemons: Vec<Daemon>,
+    /// Actions that are answered with UnsupportedFeatureException, such as `ecs:ListDaemons`; `*` is a wildcard.
+    pub unsupported: Vec<String>,
 }
 
 /// A registered task definition.
@@ -121,6 +125,30 @@ pub struct ServiceDeployment {
     pub created_at: Time,
     /// When it ended.
     pub finished_at: Option<Time>,
+}
+
+/// A managed daemon: one task on every managed instance of a cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Daemon {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Its name, and that of its daemon task definition's family.
+    pub name: String,
+    /// `ACTIVE` or `DELETE_IN_PROGRESS`.
+    pub status: String,
+    /// Its current revisions; while one is deployed, the old and the new one.
+    pub revisions: Vec<DaemonRevision>,
+}
+
+/// A revision of a daemon.
+#[derive(Debug, Clone, Default)]
+pub struct DaemonRevision {
+    /// Its id.
+    pub id: String,
+    /// The revision of its daemon task definition.
+    pub number: usize,
+    /// Its images with the digests ECS resolved.
+    pub images: Vec<ContainerImage>,
 }
 
 /// A task.

@@ -143,6 +143,28 @@ impl DeploySpec {
     }
 }
 
+/// A managed daemon.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct DaemonSpec {
+    /// Its cluster; absent is `default`.
+    #[serde(default = "default_cluster")]
+    pub cluster: String,
+    /// Its name, and that of its daemon task definition's family.
+    pub name: String,
+    /// `ACTIVE` (also when absent) or `DELETE_IN_PROGRESS`.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// The containers of its current revision.
+    pub containers: Vec<ContainerSpec>,
+    /// What ECS resolved their images to, where it is not what the names mean now.
+    #[serde(default)]
+    pub resolved: Resolved,
+    /// The containers of a revision that is being deployed.
+    #[serde(default)]
+    pub deploying: Vec<ContainerSpec>,
+}
+
 /// A task besides those of the services.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]

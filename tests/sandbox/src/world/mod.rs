@@ -37,6 +37,10 @@ pub struct World {
     pub task_definitions: Vec<ecs::TaskDefinitionSpec>,
     /// The services.
     pub services: Vec<ecs::ServiceSpec>,
+    /// Managed daemons.
+    pub daemons: Vec<ecs::DaemonSpec>,
+    /// ECS actions that this Region does not support, such as `ecs:ListDaemons`; `*` is a wildcard.
+    pub unsupported: Vec<String>,
     /// Tasks besides those of the services.
     pub tasks: Vec<ecs::TaskSpec>,
     /// The rules of EventBridge.
@@ -69,6 +73,8 @@ impl Default for World {
             clusters: vec!["default".to_owned()],
             task_definitions: Vec::new(),
             services: Vec::new(),
+            daemons: Vec::new(),
+            unsupported: Vec::new(),
             tasks: Vec::new(),
             rules: Vec::new(),
             schedules: Vec::new(),
