@@ -50,6 +50,16 @@ pub struct Undocumented {
     pub old_revision_is_listed: bool,
     /// After a rollback, `currentServiceDeployment` is the deployment that failed; otherwise the last successful one.
     pub rolled_back_deployment_is_current: bool,
+    /// A tag that was removed in a repository where it could not be moved is refused to every other digest.
+    pub removed_tag_is_reserved: bool,
+    /// A child of an index cannot be archived by itself: ImageStorageClassUpdateNotSupportedException.
+    pub child_archive_is_refused: bool,
+    /// BatchGetImage answers ImageNotFound for an archived image; otherwise ImageInaccessible.
+    pub archived_is_not_found: bool,
+    /// What refers to a deleted image is deleted with it; otherwise within 24 hours, by the next lifecycle run.
+    pub referrers_go_at_once: bool,
+    /// How many minutes a restore from the archive takes ("typically takes up to 20 minutes").
+    pub restore_minutes: u64,
     /// The input made up for a universal target of Scheduler writes `taskDefinition`; otherwise `TaskDefinition`.
     pub universal_input_is_camel_case: bool,
 }
@@ -101,6 +111,15 @@ impl Undocumented {
             old_revision_is_an_error: coin(19, false),
             old_revision_is_listed: coin(20, true),
             rolled_back_deployment_is_current: coin(21, false),
+            removed_tag_is_reserved: coin(22, false),
+            child_archive_is_refused: coin(23, true),
+            archived_is_not_found: coin(24, false),
+            referrers_go_at_once: coin(25, false),
+            restore_minutes: if seed == 0 {
+                20
+            } else {
+                1 + u64::from(byte(26) % 20)
+            },
         }
     }
 }
