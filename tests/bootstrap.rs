@@ -9,15 +9,7 @@ use std::time::Duration;
 
 use demitasse_sandbox::Options;
 use serde_json::{Value, json};
-use support::{Case, HOST, common, ran};
-
-fn our_policy(keep: u32) -> Value {
-    json!({"rules": [
-        {"rulePriority": 1, "selection": {"tagStatus": "tagged", "tagPatternList": ["inuse-*"], "countType": "imageCountMoreThan", "countNumber": 9999}, "action": {"type": "expire"}},
-        {"rulePriority": 2, "selection": {"tagStatus": "tagged", "tagPatternList": ["*"], "countType": "imageCountMoreThan", "countNumber": keep}, "action": {"type": "expire"}},
-        {"rulePriority": 3, "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30}, "action": {"type": "expire"}},
-    ]})
-}
+use support::{Case, HOST, common, our_policy, ran};
 
 /// `fluentd/<name>` with so many tagged images, and further keys.
 fn repository(name: &str, images: usize, further: Value) -> Value {

@@ -9,7 +9,7 @@ mod support;
 
 use demitasse_sandbox::{Denied, Options};
 use serde_json::{Value, json};
-use support::{Case, common};
+use support::{Case, common, our_policy};
 
 fn count_policy(keep: u32) -> Value {
     json!({"rules": [{
@@ -18,14 +18,6 @@ fn count_policy(keep: u32) -> Value {
         "selection": {"tagStatus": "tagged", "tagPatternList": ["*"], "countType": "imageCountMoreThan", "countNumber": keep},
         "action": {"type": "expire"},
     }]})
-}
-
-fn our_policy(keep: u32) -> Value {
-    json!({"rules": [
-        {"rulePriority": 1, "selection": {"tagStatus": "tagged", "tagPatternList": ["inuse-*"], "countType": "imageCountMoreThan", "countNumber": 9999}, "action": {"type": "expire"}},
-        {"rulePriority": 2, "selection": {"tagStatus": "tagged", "tagPatternList": ["*"], "countType": "imageCountMoreThan", "countNumber": keep}, "action": {"type": "expire"}},
-        {"rulePriority": 3, "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30}, "action": {"type": "expire"}},
-    ]})
 }
 
 /// A common repository and `fluentd/app` with images `v1` (oldest) … `vN`, one pushed every day until yesterday.
