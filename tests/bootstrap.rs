@@ -253,6 +253,30 @@ fn exceptions_by_repository() {
 }
 
 #[test]
+fn a_policy_with_fewer_days_than_the_settings_ask_for_is_weaker() {
+    let case = case(vec![repository(
+        "app",
+        1,
+        json!({"lifecyclePolicy": our_policy(30)}),
+    )]);
+    case.write(
+        "demitasse.yml",
+        "repositories:\n- match: '*'\n  untagged_days: 60\n",
+    );
+    let arguments = ["bootstrap", "--repository", "fluentd/app"];
+    let ran = case.run(&arguments);
+    ran.expect(0, &["too weak", "raise its countNumber to at least 60"]);
+    assert!(ran.out.contains("1 policy weaker"), "{}", ran.out);
+    let mut replacing = arguments.to_vec();
+    replacing.extend(["--overwrite", "--yes"]);
+    case.run(&replacing).expect(0, &[]);
+    case.sandbox.clear_log();
+    let ran = case.run(&arguments);
+    assert!(ran.out.contains("1 policy fine"), "{}", ran.out);
+    assert!(case.writes().is_empty());
+}
+
+#[test]
 fn one_failure_does_not_stop_the_others_and_a_rerun_finishes() {
     let case = case(Vec::new());
     let fault = "500@ecr:CreateRepository=fluentd/web#*";

@@ -223,6 +223,28 @@ fn verify_refuses_a_weak_policy_before_any_write() {
 }
 
 #[test]
+fn verify_asks_for_the_days_that_the_settings_ask_for() {
+    let days = |days: u32| {
+        let mut policy = our_policy(30);
+        policy["rules"][2]["selection"]["countNumber"] = json!(days);
+        json!({ "lifecyclePolicy": policy })
+    };
+    let settings = "repositories:\n- match: 'fluentd/*'\n  untagged_days: 60\n";
+    for (present, code, texts) in [
+        (days(30), 4, ["after 30 days", "at least 60"].as_slice()),
+        (days(60), 0, &[]),
+        (days(61), 0, &[]),
+    ] {
+        let case = Case::new(&with_target(2, present), Options::default());
+        let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
+        let arguments = ["promote", "-c", &config, "--lifecycle", "verify"];
+        case.write("demitasse.yml", settings);
+        case.run(&arguments).expect(code, texts);
+        assert_eq!(case.writes().is_empty(), code == 4);
+    }
+}
+
+#[test]
 fn a_tag_that_holds_another_digest_is_refused() {
     let mut world = with_target(1, json!({"lifecyclePolicy": our_policy(30)}));
     world["repositories"][1]["images"][0]["tags"] = json!(["aaaa"]);
