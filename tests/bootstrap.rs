@@ -9,15 +9,7 @@ use std::time::Duration;
 
 use demitasse_sandbox::Options;
 use serde_json::{Value, json};
-use support::{Case, HOST, common, ran};
-
-fn our_policy(keep: u32) -> Value {
-    json!({"rules": [
-        {"rulePriority": 1, "selection": {"tagStatus": "tagged", "tagPatternList": ["inuse-*"], "countType": "imageCountMoreThan", "countNumber": 9999}, "action": {"type": "expire"}},
-        {"rulePriority": 2, "selection": {"tagStatus": "tagged", "tagPatternList": ["*"], "countType": "imageCountMoreThan", "countNumber": keep}, "action": {"type": "expire"}},
-        {"rulePriority": 3, "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30}, "action": {"type": "expire"}},
-    ]})
-}
+use support::{Case, HOST, common, our_policy, ran};
 
 /// `fluentd/<name>` with so many tagged images, and further keys.
 fn repository(name: &str, images: usize, further: Value) -> Value {
@@ -261,6 +253,30 @@ fn exceptions_by_repository() {
 }
 
 #[test]
+fn a_policy_with_fewer_days_than_the_settings_ask_for_is_weaker() {
+    let case = case(vec![repository(
+        "app",
+        1,
+        json!({"lifecyclePolicy": our_policy(30)}),
+    )]);
+    case.write(
+        "demitasse.yml",
+        "repositories:\n- match: '*'\n  untagged_days: 60\n",
+    );
+    let arguments = ["bootstrap", "--repository", "fluentd/app"];
+    let ran = case.run(&arguments);
+    ran.expect(0, &["too weak", "raise its countNumber to at least 60"]);
+    assert!(ran.out.contains("1 policy weaker"), "{}", ran.out);
+    let mut replacing = arguments.to_vec();
+    replacing.extend(["--overwrite", "--yes"]);
+    case.run(&replacing).expect(0, &[]);
+    case.sandbox.clear_log();
+    let ran = case.run(&arguments);
+    assert!(ran.out.contains("1 policy fine"), "{}", ran.out);
+    assert!(case.writes().is_empty());
+}
+
+#[test]
 fn one_failure_does_not_stop_the_others_and_a_rerun_finishes() {
     let case = case(Vec::new());
     let fault = "500@ecr:CreateRepository=fluentd/web#*";
@@ -316,7 +332,8 @@ fn a_signal_ends_it_and_a_rerun_finishes_the_rest() {
     assert!(case.sandbox.with_state(|state| state.repositories.len()) < 300);
     case.run(&arguments).expect(0, &[]);
     case.sandbox.clear_log();
-    case.run(&arguments).expect(0, &[]);
+    let again = case.run(&arguments);
+    again.expect(0, &["[INFO] reading [repositories:300]"]);
     assert!(case.writes().is_empty());
     assert_eq!(
         case.sandbox.with_state(|state| state.repositories.len()),

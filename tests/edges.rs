@@ -335,17 +335,6 @@ fn a_broken_referrer_stays_behind_and_the_image_goes() {
 }
 
 #[test]
-fn mount_only_refuses_a_pull_through_source_before_any_write() {
-    let mut world = common(&["aaaa"]);
-    world["repositories"][0]["pullThrough"] = json!(true);
-    let case = Case::new(&world, Options::default());
-    let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
-    case.run(&["promote", "-c", &config, "--mount-only"])
-        .expect(4, &["the source is a pull-through cache repository"]);
-    assert!(case.writes().is_empty());
-}
-
-#[test]
 fn max_upload_is_for_the_whole_run() {
     let case = Case::new(
         &common(&["aaaa", "bbbb"]),

@@ -5,7 +5,7 @@ mod support;
 use demitasse_sandbox::http::send;
 use demitasse_sandbox::{Denied, Options};
 use serde_json::{Value, json};
-use support::{Case, HOST};
+use support::{Case, HOST, our_policy};
 
 fn rule(priority: u32, selection: &Value, limit: &Value) -> Value {
     let mut both = selection.clone();
@@ -33,14 +33,6 @@ fn days(number: u32) -> Value {
 
 fn policy(rules: &[Value]) -> Value {
     json!({ "rules": rules })
-}
-
-fn ours(keep: u32) -> Value {
-    policy(&[
-        rule(1, &tagged(&["inuse-*"]), &count(9999)),
-        rule(2, &tagged(&["*"]), &count(keep)),
-        rule(3, &untagged(), &days(30)),
-    ])
 }
 
 fn empty() -> Case {
@@ -78,7 +70,7 @@ fn a_file_is_linted() {
         }
     };
     let clean = "Lint: 0 errors, 0 warnings, 0 infos in 1 policy.";
-    check(&ours(30), &["--fail-on", "info"], 0, &[clean]);
+    check(&our_policy(30), &["--fail-on", "info"], 0, &[clean]);
     let and = policy(&[rule(1, &tagged(&["prod", "staging"]), &count(9))]);
     check(&and, &[], 0, &["warning  L1   11:27  rule 1"]);
     check(&and, &["--fail-on", "warning"], 2, &["L1"]);
@@ -185,7 +177,7 @@ fn live_repositories_are_linted() {
     let image = |tags: &[&str], age: u32| json!({"tags": tags, "pushedDaysAgo": age, "layers": [{"size": 64, "seed": format!("{tags:?} {age}")}]});
     let signature = format!("sha256-{}.sig", "a".repeat(64));
     let world = json!({"repositories": [
-        {"name": "fluentd/app", "tagMutability": "IMMUTABLE_WITH_EXCLUSION", "exclusionFilters": ["inuse-*"], "lifecyclePolicy": ours(30),
+        {"name": "fluentd/app", "tagMutability": "IMMUTABLE_WITH_EXCLUSION", "exclusionFilters": ["inuse-*"], "lifecyclePolicy": our_policy(30),
          "images": [image(&["v1"], 2), image(&["v2"], 1)]},
         {"name": "fluentd/common", "lifecyclePolicy": policy(&[rule(1, &tagged(&["*"]), &count(30)), rule(2, &untagged(), &days(30))]),
          "images": [image(&["v1"], 2), image(&[&signature], 1)]},
@@ -250,7 +242,7 @@ fn live_repositories_are_linted() {
         ran.out
     );
 
-    case.write("keep-1.json", &ours(1).to_string());
+    case.write("keep-1.json", &our_policy(1).to_string());
     let ran = case.run(&[
         "lifecycle",
         "lint",
@@ -272,7 +264,7 @@ fn live_repositories_are_linted() {
 
 #[test]
 fn what_cannot_be_linted_is_told() {
-    let world = json!({"repositories": [{"name": "aa", "lifecyclePolicy": ours(30)}, {"name": "bb", "lifecyclePolicy": ours(30)}]});
+    let world = json!({"repositories": [{"name": "aa", "lifecyclePolicy": our_policy(30)}, {"name": "bb", "lifecyclePolicy": our_policy(30)}]});
     let case = Case::new(&world, Options::default());
     let lint = |pattern: &str| case.run(&["lifecycle", "lint", "--repository", pattern]);
     lint("cc*").expect(3, &["no repository matches cc*"]);
@@ -401,7 +393,7 @@ fn the_shared_repository_is_predicted_before_the_clock_runs() {
 fn simulate_tells_what_is_wrong_with_its_input() {
     let case = empty();
     let digest = format!("sha256:{}", "a".repeat(64));
-    case.write("policy.json", &ours(30).to_string());
+    case.write("policy.json", &our_policy(30).to_string());
     case.write("images.json", &json!({"imageDetails": [{"imageDigest": digest, "imagePushedAt": "2026-11-20T18:00:00+09:00"}]}).to_string());
     case.write("more.json", r#"{"imageDetails": [], "nextToken": "x"}"#);
     let simulate = |policy: &str, images: &str, more: &[&str]| {

@@ -9,7 +9,7 @@ mod support;
 
 use demitasse_sandbox::{Denied, Options};
 use serde_json::{Value, json};
-use support::{Case, common};
+use support::{Case, common, our_policy};
 
 fn count_policy(keep: u32) -> Value {
     json!({"rules": [{
@@ -18,14 +18,6 @@ fn count_policy(keep: u32) -> Value {
         "selection": {"tagStatus": "tagged", "tagPatternList": ["*"], "countType": "imageCountMoreThan", "countNumber": keep},
         "action": {"type": "expire"},
     }]})
-}
-
-fn our_policy(keep: u32) -> Value {
-    json!({"rules": [
-        {"rulePriority": 1, "selection": {"tagStatus": "tagged", "tagPatternList": ["inuse-*"], "countType": "imageCountMoreThan", "countNumber": 9999}, "action": {"type": "expire"}},
-        {"rulePriority": 2, "selection": {"tagStatus": "tagged", "tagPatternList": ["*"], "countType": "imageCountMoreThan", "countNumber": keep}, "action": {"type": "expire"}},
-        {"rulePriority": 3, "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30}, "action": {"type": "expire"}},
-    ]})
 }
 
 /// A common repository and `fluentd/app` with images `v1` (oldest) … `vN`, one pushed every day until yesterday.
@@ -228,6 +220,28 @@ fn verify_refuses_a_weak_policy_before_any_write() {
         .expect(0, &["warning", "too weak"]);
     case.run(&["promote", "-c", &config, "--lifecycle", "off"])
         .expect(0, &[]);
+}
+
+#[test]
+fn verify_asks_for_the_days_that_the_settings_ask_for() {
+    let days = |days: u32| {
+        let mut policy = our_policy(30);
+        policy["rules"][2]["selection"]["countNumber"] = json!(days);
+        json!({ "lifecyclePolicy": policy })
+    };
+    let settings = "repositories:\n- match: 'fluentd/*'\n  untagged_days: 60\n";
+    for (present, code, texts) in [
+        (days(30), 4, ["after 30 days", "at least 60"].as_slice()),
+        (days(60), 0, &[]),
+        (days(61), 0, &[]),
+    ] {
+        let case = Case::new(&with_target(2, present), Options::default());
+        let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
+        let arguments = ["promote", "-c", &config, "--lifecycle", "verify"];
+        case.write("demitasse.yml", settings);
+        case.run(&arguments).expect(code, texts);
+        assert_eq!(case.writes().is_empty(), code == 4);
+    }
 }
 
 #[test]

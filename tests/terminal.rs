@@ -58,6 +58,24 @@ fn bars_are_drawn_and_the_run_ends() {
 }
 
 #[test]
+fn a_bootstrap_has_one_bar_and_takes_it_away() {
+    let options = Options {
+        rtt: Duration::from_millis(300),
+        ..Options::default()
+    };
+    let case = Case::new(&common(&["aaaa"]), options);
+    let arguments = "bootstrap --repository fluentd/app,fluentd/web";
+    let seen = on_a_terminal(&case, arguments, &[]);
+    assert!(seen.contains("reading repositories"), "a spinner: {seen}");
+    assert!(seen.contains("repositories and policies"), "a bar: {seen}");
+    assert!(seen.contains("2/4"), "it moves: {seen}");
+    assert!(!seen.contains("[INFO]"), "no log lines beside bars: {seen}");
+    let told = seen.rsplit("\u{1b}[2K").next().unwrap_or_default();
+    assert!(told.contains("Done: 2 repositories created"), "{seen}");
+    assert!(!told.contains("2/4"), "it is taken away: {seen}");
+}
+
+#[test]
 fn continuous_integration_and_no_color_are_obeyed() {
     let case = Case::common(&["aaaa"]);
     let config = case.project("app", &["HOST/fluentd/app:aaaa"]);

@@ -47,6 +47,11 @@ pub(super) fn line(event: &Event<'_>) -> Option<String> {
     Some(format!("{} [{level}] {text}\n", stamp(now())))
 }
 
+/// A line for what is no event of a plan that is carried out.
+pub(super) fn info(text: &str) -> String {
+    format!("{} [INFO] {text}\n", stamp(now()))
+}
+
 fn stamp(time: Timestamp) -> String {
     let since = std::time::Duration::from_millis(u64::try_from(time.0).unwrap_or(0));
     let time = std::time::SystemTime::UNIX_EPOCH + since;

@@ -27,17 +27,40 @@ const SHIELD_KEEP: u32 = 9999;
 /// How long untagged images stay: time enough to notice that an index lost its tag, and to keep orphaned children out of a race with their index.
 const UNTAGGED_DAYS: u32 = 30;
 
-/// The policy for a task-definition repository that keeps the newest `keep` tagged images (at least 1):
+/// How much a policy protects: what ours promises, and what another one is measured against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strength {
+    /// How many tagged images stay; at least 1.
+    pub keep: u32,
+    /// How many days untagged images stay; at least 1, and 30 unless somebody asks for more.
+    pub untagged_days: u32,
+}
+
+impl Strength {
+    /// So many tagged images, and 30 days for untagged ones.
+    pub fn keeping(keep: u32) -> Self {
+        Self {
+            keep,
+            untagged_days: UNTAGGED_DAYS,
+        }
+    }
+}
+
+/// The policy for a task-definition repository that keeps the newest `keep` tagged images, and nothing else that is special.
+pub fn installed(keep: u32) -> Policy {
+    installing(Strength::keeping(keep))
+}
+
+/// The policy for a task-definition repository:
 ///
 /// 1. shield: images tagged `inuse-*` are selected by a count that is never reached, so the rules below cannot touch them;
 /// 2. of all tagged images the newest `keep` stay. Not `any`, so that the children of an index take no places;
-/// 3. untagged images, which are what an expired index leaves behind, go after 30 days.
-pub fn installed(keep: u32) -> Policy {
-    with_untagged_days(keep, UNTAGGED_DAYS)
-}
-
-/// The same, where untagged images go after another number of days (at least 1).
-pub fn with_untagged_days(keep: u32, untagged_days: u32) -> Policy {
+/// 3. untagged images, which are what an expired index leaves behind, go after `untagged_days`.
+pub fn installing(strength: Strength) -> Policy {
+    let Strength {
+        keep,
+        untagged_days,
+    } = strength;
     let rule = |priority, description: String, selection, limit| Rule {
         priority,
         description: Some(description),

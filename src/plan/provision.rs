@@ -11,10 +11,7 @@ use crate::model::lifecycle::Policy;
 use crate::model::reference::RepositoryName;
 use crate::model::settings::{Exception, NewMutability};
 use crate::model::wildcard;
-use crate::plan::policy;
-
-/// How long untagged images stay unless said otherwise, in days.
-const UNTAGGED_DAYS: u32 = 30;
+use crate::plan::policy::{self, Strength};
 
 /// What was decided about new repositories and policies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,10 +54,19 @@ impl Provision {
         self.keep_flag.or_else(exception).unwrap_or(self.keep)
     }
 
+    /// How much a policy has to protect at least there.
+    pub fn strength(&self, name: &RepositoryName) -> Strength {
+        let usual = Strength::keeping(self.keep(name));
+        let days = self.exception(name, |exception| exception.untagged_days);
+        Strength {
+            untagged_days: days.unwrap_or(usual.untagged_days),
+            ..usual
+        }
+    }
+
     /// The policy of a task-definition repository.
     pub fn policy(&self, name: &RepositoryName) -> Policy {
-        let days = self.exception(name, |exception| exception.untagged_days);
-        policy::with_untagged_days(self.keep(name), days.unwrap_or(UNTAGGED_DAYS))
+        policy::installing(self.strength(name))
     }
 
     /// What the repository is created with.
@@ -171,8 +177,13 @@ mod tests {
             ..provision.clone()
         };
         assert_eq!(flagged.keep(&name("fluentd/app")), 7, "flags win");
-        let policy = provision.policy(&name("fluentd/app"));
-        assert!(policy.same_meaning(&policy::with_untagged_days(100, 60)));
+        let expected = Strength {
+            keep: 100,
+            untagged_days: 60,
+        };
+        assert_eq!(provision.strength(&name("fluentd/app")), expected);
+        let usual = provision.policy(&name("nginx/app"));
+        assert!(usual.same_meaning(&policy::installed(5)));
     }
 
     #[test]

@@ -175,6 +175,15 @@ pub(crate) fn common(tags: &[&str]) -> Value {
     json!({"repositories": [{"name": "fluentd/common", "images": images}]})
 }
 
+/// The lifecycle policy that demitasse installs, as docs/lifecycle-policy.md shows it: not made by the program under test.
+pub(crate) fn our_policy(keep: u32) -> Value {
+    json!({"rules": [
+        {"rulePriority": 1, "selection": {"tagStatus": "tagged", "tagPatternList": ["inuse-*"], "countType": "imageCountMoreThan", "countNumber": 9999}, "action": {"type": "expire"}},
+        {"rulePriority": 2, "selection": {"tagStatus": "tagged", "tagPatternList": ["*"], "countType": "imageCountMoreThan", "countNumber": keep}, "action": {"type": "expire"}},
+        {"rulePriority": 3, "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30}, "action": {"type": "expire"}},
+    ]})
+}
+
 /// A single image of so many layers.
 pub(crate) fn image(layers: usize, seed: &str) -> ImageSpec {
     let layer = |number: usize| LayerSpec {

@@ -2,6 +2,7 @@
 //! fails closed: a policy that would mark an image is not put.
 
 mod named;
+mod progress;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use crate::apply::bootstrap::Bootstrap;
 use crate::apply::event::Event;
 use crate::clients::ecr::Ecr;
 use crate::clients::inventory;
+use crate::commands::bootstrap::progress::Progress;
 use crate::commands::choices::Provisioning;
 use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::pacing::Pacing;
@@ -19,7 +21,7 @@ use crate::commands::repositories::{Names, Trouble};
 use crate::commands::selection::{self, Selection};
 use crate::commands::surroundings::{self, Surroundings};
 use crate::commands::wrong::{self, Wrong};
-use crate::commands::{log, runtime, settings, signals};
+use crate::commands::{runtime, settings, signals};
 use crate::ecspresso::Depth;
 use crate::model::exit::Exit;
 use crate::model::failure::Failure;
@@ -188,18 +190,28 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
     };
     let now = surroundings.now();
     let end = connection.pace.end();
+    let progress = Progress::reading(surroundings.is_watched());
+    let told = RefCell::new(&mut *surroundings);
+    let on_round = |repositories: usize| {
+        if let Some(line) = progress.on_round(repositories) {
+            told.borrow_mut().tell(line);
+        }
+    };
     let planned = tokio::select! {
-        planned = plan(args, origin, &settings, &rules, &connection, now) => planned?,
+        planned = plan(args, origin, &settings, &rules, &connection, now, &on_round) => planned,
         exit = signals::received() => {
+            drop(progress);
             surroundings.tell("interrupted; nothing was written\n");
             return Ok(exit);
         }
         () = tokio::time::sleep_until(end) => {
+            drop(progress);
             surroundings.tell("error: reading took longer than --timeout; nothing was written\n");
             return Ok(Exit::World);
         }
     };
-    Ok(act(args, &planned, &connection, surroundings).await)
+    drop(progress);
+    Ok(act(args, &planned?, &connection, surroundings).await)
 }
 
 /// What should exist, and what that means. A world that cannot be read is a plan with nothing in it but that problem.
@@ -210,6 +222,7 @@ async fn plan(
     rules: &Rules,
     connection: &Connection,
     now: Timestamp,
+    on_round: &dyn Fn(usize),
 ) -> Result<Plan, Vec<Wrong>> {
     let mapping_rules = args.provisioning.mapping(settings);
     let mapping_rules = mapping_rules.map_err(|wrong| vec![wrong])?;
@@ -241,6 +254,7 @@ async fn plan(
         if questions.is_empty() {
             break plan;
         }
+        on_round(questions.repositories.len());
         inventory::answer(&connection.ecr, &connection.endpoint, &questions, &mut seen).await;
     };
     if args.preview {
@@ -356,9 +370,10 @@ async fn carry_out(
     connection: &Connection,
     surroundings: &mut Surroundings<'_>,
 ) -> (Provisioned, Exit) {
+    let progress = Progress::writing(surroundings.is_watched(), plan);
     let told = RefCell::new(&mut *surroundings);
     let on_event = |event: Event<'_>| {
-        if let Some(line) = log::line(&event) {
+        if let Some(line) = progress.on_event(&event) {
             told.borrow_mut().tell(line);
         }
     };
@@ -369,6 +384,7 @@ async fn carry_out(
         () = tokio::time::sleep_until(connection.pace.end()) => Exit::World,
     };
     let outcome = run.into_outcome();
+    drop(progress);
     match stopped {
         Exit::Done => {}
         Exit::World => surroundings

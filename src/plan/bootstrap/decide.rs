@@ -211,7 +211,8 @@ fn judge_policy(
         Err(error) => vec![format!("it cannot be understood: {error}")],
         Ok(present) if present.same_meaning(&ours) => return Some((PolicyStep::Equal, None)),
         Ok(present) => {
-            let found = policy::weakness(&present, provision(wanted, rules).keep(&target.name));
+            let least = provision(wanted, rules).strength(&target.name);
+            let found = policy::weakness(&present, least);
             found.iter().map(Weakness::to_string).collect()
         }
     };

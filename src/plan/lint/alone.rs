@@ -14,6 +14,7 @@ use crate::plan::lint::Known;
 use crate::plan::lint::Severity;
 use crate::plan::policy::PIN_PATTERN;
 use crate::plan::policy::SHIELD_LEAST;
+use crate::plan::policy::Strength;
 use crate::plan::policy::Weakness;
 use crate::plan::policy::is_shield;
 use crate::plan::policy::reach;
@@ -214,7 +215,7 @@ fn pin_count_low(rule: &Rule) -> Option<Finding> {
 }
 
 fn pin_shadowed(policy: &Policy) -> Option<Finding> {
-    let first = weakness(policy, 1)
+    let first = weakness(policy, Strength::keeping(1))
         .into_iter()
         .find_map(|weakness| match weakness {
             Weakness::NoShield { rule } => Some(rule),

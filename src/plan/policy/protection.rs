@@ -9,16 +9,16 @@ use crate::model::lifecycle::StorageClass;
 use crate::model::lifecycle::TagList;
 use crate::plan::policy::PIN_PATTERN;
 use crate::plan::policy::SHIELD_LEAST;
-use crate::plan::policy::UNTAGGED_DAYS;
+use crate::plan::policy::Strength;
 use crate::plan::policy::Weakness;
 
-/// Every way in which `policy` protects less than `installed(keep)`, by rule; empty if it is at least as protective. It is so if no age or pull rule
-/// selects tagged images, every count rule that reaches a tagged image keeps `keep` or more, untagged images stay 30 days or more, and nothing is
-/// archived.
+/// Every way in which `policy` protects less than it should at least, by rule; empty if it is at least as protective. It is so if no age or pull rule
+/// selects tagged images, every count rule that reaches a tagged image keeps `keep` or more, untagged images stay `untagged_days` or more, and nothing
+/// is archived.
 ///
 /// What a rule cannot reach because a higher rule certainly selects it first does not count against it. Rules on the archive class are not looked
 /// at: they act only on images that cannot be pulled anyway.
-pub fn weakness(policy: &Policy, keep: u32) -> Vec<Weakness> {
+pub fn weakness(policy: &Policy, least: Strength) -> Vec<Weakness> {
     let mut found = Vec::new();
     let mut higher: Vec<&Rule> = Vec::new();
     for rule in policy
@@ -26,7 +26,7 @@ pub fn weakness(policy: &Policy, keep: u32) -> Vec<Weakness> {
         .iter()
         .filter(|rule| rule.storage_class() == StorageClass::Standard)
     {
-        found.extend(judge(rule, reach(&higher, &rule.selection), keep));
+        found.extend(judge(rule, reach(&higher, &rule.selection), least));
         higher.push(rule);
     }
     found.extend(no_shield(&higher));
@@ -53,7 +53,8 @@ pub(in crate::plan) fn reach(higher: &[&Rule], selection: &Selection) -> Reach {
     }
 }
 
-fn judge(rule: &Rule, reach: Reach, keep: u32) -> Vec<Weakness> {
+fn judge(rule: &Rule, reach: Reach, least: Strength) -> Vec<Weakness> {
+    let (keep, least) = (least.keep, least.untagged_days);
     let priority = rule.priority;
     if !reach.tagged && !reach.untagged {
         return Vec::new();
@@ -70,7 +71,10 @@ fn judge(rule: &Rule, reach: Reach, keep: u32) -> Vec<Weakness> {
             });
             let untagged = match (reach.tagged, rule.selection.may_be_untagged()) {
                 (true, true) => Some(Weakness::AnyByCount { rule: priority }),
-                (false, true) => Some(Weakness::UntaggedByCount { rule: priority }),
+                (false, true) => Some(Weakness::UntaggedByCount {
+                    rule: priority,
+                    least,
+                }),
                 (_, false) => None,
             };
             too_few.into_iter().chain(untagged).collect()
@@ -80,9 +84,10 @@ fn judge(rule: &Rule, reach: Reach, keep: u32) -> Vec<Weakness> {
             rule: priority,
             days: rule.limit.number(),
         }],
-        _ if rule.limit.number() < UNTAGGED_DAYS => vec![Weakness::UntaggedTooSoon {
+        _ if rule.limit.number() < least => vec![Weakness::UntaggedTooSoon {
             rule: priority,
             days: rule.limit.number(),
+            least,
         }],
         _ => Vec::new(),
     }
@@ -120,8 +125,10 @@ pub(in crate::plan) fn is_shield(rule: &Rule) -> bool {
 mod tests {
     use super::weakness;
     use crate::model::lifecycle::Policy;
+    use crate::plan::policy::Strength;
     use crate::plan::policy::Weakness;
     use crate::plan::policy::installed;
+    use crate::plan::policy::installing;
 
     /// `tagged PATTERN`, `untagged` or `any`; then a limit as `=30` (count), `>30` (days since pushed), `~30` (days since pulled, archive) or
     /// `^30` (days in the archive).
@@ -161,14 +168,19 @@ mod tests {
             .unwrap()
     }
 
+    const LEAST: Strength = Strength {
+        keep: 30,
+        untagged_days: 30,
+    };
+
     fn check(rules: &[(&str, &str)], expected: &[Weakness]) {
-        assert_eq!(weakness(&policy(rules), 30), expected, "{rules:?}");
+        assert_eq!(weakness(&policy(rules), LEAST), expected, "{rules:?}");
     }
 
     #[test]
     fn at_least_as_protective() {
-        assert_eq!(weakness(&installed(30), 30), []);
-        assert_eq!(weakness(&installed(31), 30), []);
+        assert_eq!(weakness(&installed(30), LEAST), []);
+        assert_eq!(weakness(&installed(31), LEAST), []);
         check(&[("tagged inuse-*", "=9999"), ("tagged *", "=30")], &[]);
         check(&[("untagged", ">30")], &[]);
         check(
@@ -231,7 +243,7 @@ mod tests {
             count,
             keep: 30,
         };
-        assert_eq!(weakness(&installed(29), 30), [too_few(2, 29)]);
+        assert_eq!(weakness(&installed(29), LEAST), [too_few(2, 29)]);
         check(
             &[
                 ("tagged inuse-*", "=9999"),
@@ -302,11 +314,15 @@ mod tests {
     fn untagged_images() {
         check(
             &[("untagged", ">29")],
-            &[Weakness::UntaggedTooSoon { rule: 1, days: 29 }],
+            &[Weakness::UntaggedTooSoon {
+                rule: 1,
+                days: 29,
+                least: 30,
+            }],
         );
         check(
             &[("untagged", "=100")],
-            &[Weakness::UntaggedByCount { rule: 1 }],
+            &[Weakness::UntaggedByCount { rule: 1, least: 30 }],
         );
         check(
             &[
@@ -314,7 +330,7 @@ mod tests {
                 ("tagged *", "=30"),
                 ("any", "=100"),
             ],
-            &[Weakness::UntaggedByCount { rule: 3 }],
+            &[Weakness::UntaggedByCount { rule: 3, least: 30 }],
         );
         check(
             &[
@@ -322,8 +338,32 @@ mod tests {
                 ("tagged *", "=30"),
                 ("any", ">7"),
             ],
-            &[Weakness::UntaggedTooSoon { rule: 3, days: 7 }],
+            &[Weakness::UntaggedTooSoon {
+                rule: 3,
+                days: 7,
+                least: 30,
+            }],
         );
+    }
+
+    #[test]
+    fn somebody_asks_for_more_days() {
+        let least = Strength {
+            untagged_days: 60,
+            ..LEAST
+        };
+        let too_soon = |days| Weakness::UntaggedTooSoon {
+            rule: 3,
+            days,
+            least: 60,
+        };
+        assert_eq!(weakness(&installed(30), least), [too_soon(30)]);
+        assert_eq!(weakness(&installing(least), least), []);
+        assert_eq!(weakness(&installing(least), LEAST), []);
+        let forever = policy(&[("tagged inuse-*", "=9999"), ("tagged *", "=30")]);
+        assert_eq!(weakness(&forever, least), []);
+        let text = too_soon(30).to_string();
+        assert!(text.ends_with("at least 60"), "{text}");
     }
 
     #[test]
@@ -355,7 +395,7 @@ mod tests {
         assert!(
             ![
                 Weakness::Transition { rule: 1 },
-                Weakness::UntaggedByCount { rule: 1 }
+                Weakness::UntaggedByCount { rule: 1, least: 30 }
             ]
             .iter()
             .any(Weakness::is_warning)
@@ -366,7 +406,7 @@ mod tests {
     fn a_weakness_names_the_rule_and_the_change() {
         let found = weakness(
             &policy(&[("untagged", ">14"), ("tagged v*", "=10"), ("any", "~90")]),
-            30,
+            LEAST,
         );
         let text: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(

@@ -4,7 +4,6 @@ use std::fmt;
 
 use crate::plan::policy::PIN_PATTERN;
 use crate::plan::policy::SHIELD_KEEP;
-use crate::plan::policy::UNTAGGED_DAYS;
 
 /// One way in which a policy protects less than the installed one. Its text names the rule and what to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +35,15 @@ pub enum Weakness {
         rule: u32,
         /// Its days.
         days: u32,
+        /// How many it should be at least.
+        least: u32,
     },
     /// Untagged images go by count, however young they are.
     UntaggedByCount {
         /// Its priority.
         rule: u32,
+        /// How many days they should stay at least.
+        least: u32,
     },
     /// A count rule on `any`: children of indexes may take places, so it may keep fewer images than it says. A warning.
     AnyByCount {
@@ -70,7 +73,7 @@ impl Weakness {
             | Weakness::TaggedByAge { rule, .. }
             | Weakness::KeepsTooFew { rule, .. }
             | Weakness::UntaggedTooSoon { rule, .. }
-            | Weakness::UntaggedByCount { rule }
+            | Weakness::UntaggedByCount { rule, .. }
             | Weakness::AnyByCount { rule }
             | Weakness::NoShield { rule } => rule,
         }
@@ -97,16 +100,16 @@ impl fmt::Display for Weakness {
                     "rule {rule} keeps {count} images, fewer than {keep}: raise its countNumber to at least {keep}"
                 )
             }
-            Weakness::UntaggedTooSoon { rule, days } => {
+            Weakness::UntaggedTooSoon { rule, days, least } => {
                 write!(
                     f,
-                    "rule {rule} expires untagged images after {days} days: raise its countNumber to at least {UNTAGGED_DAYS}"
+                    "rule {rule} expires untagged images after {days} days: raise its countNumber to at least {least}"
                 )
             }
-            Weakness::UntaggedByCount { rule } => {
+            Weakness::UntaggedByCount { rule, least } => {
                 write!(
                     f,
-                    "rule {rule} expires untagged images by count: change it to sinceImagePushed, {UNTAGGED_DAYS} days or more"
+                    "rule {rule} expires untagged images by count: change it to sinceImagePushed, {least} days or more"
                 )
             }
             Weakness::AnyByCount { rule } => write!(

@@ -224,7 +224,8 @@ fn judge(text: &str, target: Repository, severity: Severity, rules: &Rules) -> F
             return Some((severity, Kind::WeakPolicy { target, weaknesses }));
         }
     };
-    let found = policy::weakness(&policy, rules.provision.keep(&target.name)).into_iter();
+    let least = rules.provision.strength(&target.name);
+    let found = policy::weakness(&policy, least).into_iter();
     let (notes, weaknesses): (Vec<_>, Vec<_>) = found.partition(Weakness::is_warning);
     let texts = |found: Vec<Weakness>| found.iter().map(ToString::to_string).collect();
     if !weaknesses.is_empty() {

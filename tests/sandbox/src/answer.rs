@@ -56,6 +56,33 @@ impl Answer {
         }
     }
 
+    /// The same in the REST JSON protocol: an error has a status of its own, its name is in a header.
+    pub(crate) fn in_rest(self) -> Answer {
+        let Some(code) = self.error.clone() else {
+            return Answer {
+                headers: vec![("content-type", "application/json".to_owned())],
+                ..self
+            };
+        };
+        let status = match code.as_str() {
+            "ResourceNotFoundException" => 404,
+            "ThrottlingException" => 429,
+            "AccessDeniedException" => 403,
+            _ => self.status,
+        };
+        let told: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let body = json!({"Message": told["message"]}).to_string();
+        let mut answer = Answer { status, ..self }
+            .header("x-amzn-errortype", code)
+            .body(body);
+        for (name, value) in &mut answer.headers {
+            if *name == "content-type" {
+                "application/json".clone_into(value);
+            }
+        }
+        answer
+    }
+
     /// An error of the OCI distribution specification.
     pub(crate) fn registry_error(status: u16, code: &str, message: &str) -> Answer {
         let body = json!({"errors": [{"code": code, "message": message}]});

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::input::Input;
 use crate::registry::route::Route;
 use crate::registry::storage;
+use crate::schedules::scheduler;
 
 /// Which part of the sandbox a request is for.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub(crate) enum Service {
     Sts(std::collections::BTreeMap<String, String>),
     Parameters(Input),
     Secrets(Input),
+    Events(Input),
+    Scheduler(scheduler::Asked),
     Stacks(std::collections::BTreeMap<String, String>),
     /// An object of S3, by its path.
     Object(String),
@@ -34,7 +37,8 @@ pub(crate) struct Call {
     pub(crate) operation: String,
     /// The IAM action, `service:Action`.
     pub(crate) action: Option<String>,
-    /// The repository; of a look-up, the parameter, secret, stack or object.
+    /// The repository; of a look-up, the parameter, secret, stack or object; of EventBridge and Scheduler, the rule, bus
+    /// or schedule.
     pub(crate) repository: Option<String>,
     /// The Region it was signed for.
     pub(crate) region: String,
@@ -44,6 +48,7 @@ pub(crate) struct Call {
 
 const SSM: &str = "AmazonSSM.";
 const SECRETS: &str = "secretsmanager.";
+const EVENTS: &str = "AWSEvents.";
 
 /// The API version of CloudFormation, which a request of the query protocol carries.
 const CLOUDFORMATION: &str = "2010-05-15";
@@ -131,6 +136,22 @@ impl Call {
                 name.as_deref(),
                 region,
             );
+        }
+        if let Some(operation) = target.strip_prefix(EVENTS) {
+            let input = input();
+            let name = input.text("Rule").or(input.text("EventBusName"));
+            let name = name.map(str::to_owned);
+            let service = Service::Events(input);
+            return lookup(service, operation, "events", name.as_deref(), region);
+        }
+        if let ("scheduler", Some(asked)) | ("", Some(asked)) = (
+            service.as_str(),
+            scheduler::Asked::parse(method, path, query),
+        ) {
+            let name = asked.name.clone();
+            let operation = asked.operation;
+            let service = Service::Scheduler(asked);
+            return lookup(service, operation, "scheduler", name.as_deref(), region);
         }
         if service == "s3" && method == "GET" {
             let object = crate::registry::route::decode(path.trim_start_matches('/'));

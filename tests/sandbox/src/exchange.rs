@@ -73,6 +73,10 @@ pub(crate) async fn exchange(
         Some(Kind::CutBefore | Kind::CutFrom { carried_out: false })
     );
     let answer = is_carried_out.then(|| carry_out(shared, &call, &head, body, fault.as_ref()));
+    let answer = match call.service {
+        Service::Scheduler(_) => answer.map(Answer::in_rest),
+        _ => answer,
+    };
     wait(half).await;
 
     let is_head = head.method == hyper::Method::HEAD;
@@ -150,6 +154,8 @@ fn carry_out(
         | Service::Ecs(_)
         | Service::Parameters(_)
         | Service::Secrets(_)
+        | Service::Events(_)
+        | Service::Scheduler(_)
         | Service::Other
             if authorization.is_none() =>
         {
@@ -180,6 +186,13 @@ fn carry_out(
                 }),
             )
         }
+        Service::Events(input) => Answer::json(
+            permitted(state, call)
+                .and_then(|()| crate::schedules::events::answer(state, &call.operation, input)),
+        ),
+        Service::Scheduler(asked) => Answer::json(
+            permitted(state, call).and_then(|()| crate::schedules::scheduler::answer(state, asked)),
+        ),
         Service::Stacks(form) => match permitted(state, call) {
             Ok(()) => lookups::cloudformation(state, &call.operation, form, &call.region),
             Err(refusal) => lookups::refused(&refusal),

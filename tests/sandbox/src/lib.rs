@@ -38,6 +38,7 @@ mod quota;
 mod refusal;
 mod registry;
 mod sandbox;
+pub mod schedules;
 mod server;
 pub mod state;
 mod store;
@@ -46,6 +47,7 @@ mod undocumented;
 pub mod world;
 
 pub use clock::Time;
+pub use ecs::running::Unstarted;
 pub use faults::At;
 pub use faults::Fault;
 pub use faults::Kind;

@@ -164,9 +164,9 @@ impl Sandbox {
         self.shared.state().run_lifecycle()
     }
 
-    /// Moves the virtual clock.
+    /// Moves the virtual clock, and ends the restores from the archive that are due by then.
     pub fn advance(&self, duration: Duration) {
-        self.shared.state().clock.advance(duration);
+        self.shared.state().advance(duration);
     }
 
     /// Replaces the script of faults; actions are counted anew.

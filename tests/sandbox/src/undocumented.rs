@@ -4,7 +4,7 @@
 use sha2::Digest as _;
 use sha2::Sha256;
 
-/// What ECR answers where its documents are silent.
+/// What ECR, ECS and EventBridge answer where their documents are silent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undocumented {
     /// A mount whose source the caller may not read: `true` is 403, `false` a declined mount (202).
@@ -36,6 +36,32 @@ pub struct Undocumented {
     pub creation_delay: u32,
     /// The upload `Location` is an absolute URL; otherwise a path.
     pub absolute_location: bool,
+    /// How many entries a page of EventBridge and Scheduler has where the caller does not say.
+    pub schedules_page: usize,
+    /// `imageDigest` of a task is the first child of an index; otherwise the index.
+    pub task_digest_is_child: bool,
+    /// `imageDigest` is there already while a task is PENDING.
+    pub pending_task_has_digest: bool,
+    /// DescribeTaskDefinition shows INACTIVE revisions that nothing uses; otherwise a ClientException.
+    pub unreferenced_inactive_is_described: bool,
+    /// DescribeServiceRevisions fails as a whole when one is older than 2024-10-25; otherwise that one is in `failures`.
+    pub old_revision_is_an_error: bool,
+    /// `currentServiceRevisions` lists a revision older than 2024-10-25.
+    pub old_revision_is_listed: bool,
+    /// After a rollback, `currentServiceDeployment` is the deployment that failed; otherwise the last successful one.
+    pub rolled_back_deployment_is_current: bool,
+    /// A tag that was removed in a repository where it could not be moved is refused to every other digest.
+    pub removed_tag_is_reserved: bool,
+    /// A child of an index cannot be archived by itself: ImageStorageClassUpdateNotSupportedException.
+    pub child_archive_is_refused: bool,
+    /// BatchGetImage answers ImageNotFound for an archived image; otherwise ImageInaccessible.
+    pub archived_is_not_found: bool,
+    /// What refers to a deleted image is deleted with it; otherwise within 24 hours, by the next lifecycle run.
+    pub referrers_go_at_once: bool,
+    /// How many minutes a restore from the archive takes ("typically takes up to 20 minutes").
+    pub restore_minutes: u64,
+    /// The input made up for a universal target of Scheduler writes `taskDefinition`; otherwise `TaskDefinition`.
+    pub universal_input_is_camel_case: bool,
 }
 
 impl Undocumented {
@@ -73,6 +99,27 @@ impl Undocumented {
                 1 + u32::from(byte(12) % 4)
             },
             absolute_location: coin(13, false),
+            schedules_page: if seed == 0 {
+                100
+            } else {
+                1 + usize::from(byte(14) % 100)
+            },
+            universal_input_is_camel_case: coin(15, false),
+            task_digest_is_child: coin(16, false),
+            pending_task_has_digest: coin(17, false),
+            unreferenced_inactive_is_described: coin(18, true),
+            old_revision_is_an_error: coin(19, false),
+            old_revision_is_listed: coin(20, true),
+            rolled_back_deployment_is_current: coin(21, false),
+            removed_tag_is_reserved: coin(22, false),
+            child_archive_is_refused: coin(23, true),
+            archived_is_not_found: coin(24, false),
+            referrers_go_at_once: coin(25, false),
+            restore_minutes: if seed == 0 {
+                20
+            } else {
+                1 + u64::from(byte(26) % 20)
+            },
         }
     }
 }

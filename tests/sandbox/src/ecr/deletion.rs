@@ -1,8 +1,11 @@
 //! BatchDeleteImage, and the archive as its gentler form.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use serde_json::json;
 
+use crate::clock::Time;
 use crate::ecr::describe;
 use crate::input::Input;
 use crate::refusal::Refusal;
@@ -39,6 +42,14 @@ pub(super) fn storage_class(state: &mut State, input: &Input) -> Result<Value, R
         None => return Err(describe::image_not_found(state, name, &id)),
     };
     let now = state.clock.tick();
+    let is_child = !state.find(name)?.parents(&digest).is_empty();
+    if is_child && target == "ARCHIVE" && state.undocumented.child_archive_is_refused {
+        return Err(Refusal::new(
+            "ImageStorageClassUpdateNotSupportedException",
+            format!("The image with digest '{digest}' is referenced by a manifest list"),
+        ));
+    }
+    let restored_at = now.plus(Duration::from_secs(60 * state.undocumented.restore_minutes));
     let repository = state.find_mut(name)?;
     let Some(image) = repository.images.get_mut(&digest) else {
         return Ok(Value::Null);
@@ -48,8 +59,11 @@ pub(super) fn storage_class(state: &mut State, input: &Input) -> Result<Value, R
             image.storage = Storage::Archived;
             image.archived_at = Some(now);
         }
-        // Restoring takes up to 20 minutes; `State::finish_restores` ends it.
-        ("STANDARD", Storage::Archived) => image.storage = Storage::Activating,
+        // `State::advance` ends it, or `State::finish_restores`.
+        ("STANDARD", Storage::Archived) => {
+            image.storage = Storage::Activating;
+            image.restored_at = Some(restored_at);
+        }
         ("ARCHIVE" | "STANDARD", _) => {}
         _ => {
             return Err(Refusal::parameter(
@@ -65,17 +79,29 @@ pub(super) fn storage_class(state: &mut State, input: &Input) -> Result<Value, R
 }
 
 impl State {
+    /// Moves the virtual clock, and ends the restores from the archive that are due by then.
+    pub fn advance(&mut self, duration: Duration) {
+        self.clock.advance(duration);
+        self.restore(Some(self.clock.now()));
+    }
+
     /// Ends every restore from the archive that has begun.
     pub fn finish_restores(&mut self) {
-        let now = self.clock.tick();
+        self.clock.tick();
+        self.restore(None);
+    }
+
+    fn restore(&mut self, due: Option<Time>) {
+        let now = self.clock.now();
         for image in self
             .repositories
             .values_mut()
             .flat_map(|repository| repository.images.values_mut())
         {
-            if image.storage == Storage::Activating {
+            let is_due = due.is_none_or(|due| image.restored_at.is_some_and(|at| at <= due));
+            if image.storage == Storage::Activating && is_due {
                 image.storage = Storage::Active;
-                image.activated_at = Some(now);
+                image.activated_at = Some(image.restored_at.filter(|at| *at <= now).unwrap_or(now));
             }
         }
     }

@@ -35,18 +35,18 @@ pub(super) fn images(state: &mut State, input: &Input) -> Result<Value, Refusal>
             .collect();
         return Ok(json!({ "imageDetails": details }));
     }
-    let details = filtered(repository, input)
+    let (page, token) = input.page(filtered(repository, input)?, 100, 1000)?;
+    let page: Vec<Value> = page
         .into_iter()
         .map(|image| detail(state, repository, image))
         .collect();
-    let (page, token) = input.page(details, 100, 1000)?;
     Ok(with_token(json!({ "imageDetails": page }), token))
 }
 
 pub(super) fn list(state: &mut State, input: &Input) -> Result<Value, Refusal> {
     let repository = state.find(input.required("repositoryName")?)?;
     let mut ids: Vec<Value> = Vec::new();
-    for image in filtered(repository, input) {
+    for image in filtered(repository, input)? {
         if image.tags.is_empty() {
             ids.push(json!({"imageDigest": image.digest}));
         }
@@ -89,19 +89,31 @@ pub(super) fn image_not_found(state: &State, name: &str, id: &Value) -> Refusal 
 }
 
 /// `imageStatus` is ACTIVE where it is not given.
-fn filtered<'a>(repository: &'a Repository, input: &Input) -> Vec<&'a Image> {
-    let status = input.nested("filter", "imageStatus").unwrap_or("ACTIVE");
-    let tag_status = input.nested("filter", "tagStatus").unwrap_or("ANY");
-    repository
+fn filtered<'a>(repository: &'a Repository, input: &Input) -> Result<Vec<&'a Image>, Refusal> {
+    let chosen = |key: &str, default: &'static str, all: &[&str]| {
+        let chosen = input.nested("filter", key).unwrap_or(default).to_owned();
+        if all.contains(&chosen.as_str()) {
+            return Ok(chosen);
+        }
+        let all = all.join(", ");
+        Err(Refusal::parameter(
+            &format!("filter.{key}"),
+            format!("Member must satisfy enum value set: [{all}]"),
+        ))
+    };
+    let statuses = ["ACTIVE", "ARCHIVED", "ACTIVATING", "ANY"];
+    let status = chosen("imageStatus", "ACTIVE", &statuses)?;
+    let tag_status = chosen("tagStatus", "ANY", &["TAGGED", "UNTAGGED", "ANY"])?;
+    let images = repository
         .images
         .values()
         .filter(|image| status == "ANY" || image.storage.word() == status)
-        .filter(|image| match tag_status {
+        .filter(|image| match tag_status.as_str() {
             "TAGGED" => !image.tags.is_empty(),
             "UNTAGGED" => image.tags.is_empty(),
             _ => true,
-        })
-        .collect()
+        });
+    Ok(images.collect())
 }
 
 fn detail(state: &State, repository: &Repository, image: &Image) -> Value {

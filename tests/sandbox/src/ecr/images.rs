@@ -21,6 +21,7 @@ pub(super) fn batch_get(state: &mut State, input: &Input) -> Result<Value, Refus
     let accepted = input.texts("acceptedMediaTypes");
     let (account, now) = (state.account.clone(), state.clock.now());
     let is_pull = state.undocumented.batch_get_image_is_a_pull;
+    let archived_is_not_found = state.undocumented.archived_is_not_found;
     let repository = state.find_mut(name)?;
     let mut images = Vec::new();
     let mut failures = Vec::new();
@@ -54,7 +55,11 @@ pub(super) fn batch_get(state: &mut State, input: &Input) -> Result<Value, Refus
             continue;
         }
         if image.storage != Storage::Active {
-            failures.push(failure("ImageInaccessible", "The image is archived"));
+            failures.push(if archived_is_not_found {
+                failure("ImageNotFound", "Requested image not found")
+            } else {
+                failure("ImageInaccessible", "The image is archived")
+            });
             continue;
         }
         if is_pull {
@@ -152,6 +157,18 @@ pub(super) fn referrers(state: &mut State, input: &Input) -> Result<Value, Refus
     let status = input.nested("filter", "artifactStatus").unwrap_or("ACTIVE");
     let filter = Input(input.0.get("filter").cloned().unwrap_or_default());
     let types = filter.texts("artifactTypes");
+    if types.len() > 5 {
+        return Err(Refusal::parameter(
+            "filter.artifactTypes",
+            "Member must have length less than or equal to 5",
+        ));
+    }
+    if !["ACTIVE", "ARCHIVED", "ACTIVATING", "ANY"].contains(&status) {
+        return Err(Refusal::parameter(
+            "filter.artifactStatus",
+            "Member must satisfy enum value set: [ACTIVE, ARCHIVED, ACTIVATING, ANY]",
+        ));
+    }
     let all: Vec<Value> = state
         .find(name)?
         .referrers(subject)

@@ -6,12 +6,17 @@ use serde_json::json;
 use crate::clock::Time;
 use crate::ecs::last_part;
 use crate::ecs::page;
+use crate::ecs::service_rows::summary;
 use crate::ecs::services;
 use crate::ecs::state::ServiceDeployment;
 use crate::input::Input;
 use crate::input::with_token;
 use crate::refusal::Refusal;
 use crate::state::State;
+
+/// "You can't describe a service revision that was created before October 25, 2024" (DescribeServiceRevisions); nor are
+/// there deployments from before that day.
+pub(super) const OLDEST_REVISION: Time = Time(1_729_814_400_000);
 
 /// The history reaches back 90 days, newest first.
 pub(super) fn list(state: &mut State, input: &Input) -> Result<Value, Refusal> {
@@ -22,24 +27,29 @@ pub(super) fn list(state: &mut State, input: &Input) -> Result<Value, Refusal> {
         .service(&cluster, name)
         .ok_or_else(services::missing)?;
     let wanted = input.texts("status");
-    let oldest = state.clock.now().days_before(90.0);
+    let oldest = state.clock.now().days_before(90.0).max(OLDEST_REVISION);
+    let bound = |key: &str| {
+        let bound = input.0.get("createdAt").and_then(|range| range.get(key));
+        bound.and_then(Value::as_f64)
+    };
+    let (after, before) = (bound("after"), bound("before"));
+    let fits = |created: Time| {
+        let created = created.json().as_f64().unwrap_or_default();
+        after.is_none_or(|after| created >= after) && before.is_none_or(|before| created <= before)
+    };
     let all = state
         .ecs
         .deployments
         .iter()
         .rev()
         .filter(|deployment| deployment.cluster == cluster && deployment.service == name)
-        .filter(|deployment| deployment.created_at >= oldest)
+        .filter(|deployment| deployment.created_at >= oldest && fits(deployment.created_at))
         .filter(|deployment| wanted.is_empty() || wanted.contains(&deployment.status.as_str()))
         .map(|deployment| {
-            json!({
-                "serviceDeploymentArn": deployment_arn(state, deployment),
-                "serviceArn": state.ecs_arn(&format!("service/{cluster}/{name}")),
-                "clusterArn": state.ecs_arn(&format!("cluster/{cluster}")),
-                "targetServiceRevisionArn": revision_arn(state, deployment, &deployment.target),
-                "status": deployment.status, "createdAt": deployment.created_at.json(),
-                "startedAt": deployment.created_at.json(), "finishedAt": deployment.created_at.json(),
-            })
+            let mut row = head(state, deployment);
+            row["targetServiceRevisionArn"] =
+                Value::from(state.revision_arn(&cluster, name, &deployment.target));
+            row
         })
         .collect();
     let (page, token) = page(input, all, 20)?;
@@ -54,27 +64,30 @@ pub(super) fn describe(state: &mut State, input: &Input) -> Result<Value, Refusa
             .ecs
             .deployments
             .iter()
-            .find(|known| known.id == last_part(arn))
+            .find(|known| known.id == last_part(arn) && known.created_at >= OLDEST_REVISION)
         else {
             failures.push(json!({"arn": arn, "reason": "MISSING"}));
             continue;
         };
-        let summary = |revision: &str| json!({"arn": revision_arn(state, deployment, revision), "requestedTaskCount": 1, "runningTaskCount": 1, "pendingTaskCount": 0});
-        let time: Time = deployment.created_at;
-        let mut row = json!({
-            "serviceDeploymentArn": deployment_arn(state, deployment),
-            "serviceArn": state.ecs_arn(&format!("service/{}/{}", deployment.cluster, deployment.service)),
-            "clusterArn": state.ecs_arn(&format!("cluster/{}", deployment.cluster)),
-            "sourceServiceRevisions": deployment.source.iter().map(|source| summary(source)).collect::<Vec<_>>(),
-            "targetServiceRevision": summary(&deployment.target), "status": deployment.status,
-            "createdAt": time.json(), "startedAt": time.json(), "finishedAt": time.json(), "updatedAt": time.json(),
-        });
-        if let (true, Some(source)) = (
-            deployment.status.starts_with("ROLLBACK"),
-            &deployment.source,
-        ) {
-            let arn = revision_arn(state, deployment, source);
-            row["rollback"] = json!({"reason": "the deployment failed", "startedAt": time.json(), "serviceRevisionArn": arn});
+        let mut row = head(state, deployment);
+        let service = state.ecs.service(&deployment.cluster, &deployment.service);
+        if let Some(service) = service {
+            let sources = deployment.source.iter();
+            let sources = sources.map(|source| summary(state, service, source));
+            row["sourceServiceRevisions"] = sources.collect();
+            row["targetServiceRevision"] = summary(state, service, &deployment.target);
+        }
+        if let Some(stage) = &deployment.stage {
+            row["lifecycleStage"] = Value::from(stage.clone());
+            row["deploymentConfiguration"] =
+                json!({"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 60});
+        }
+        if let Some(back_to) = &deployment.rollback {
+            row["rollback"] = json!({
+                "reason": "Service deployment rolled back because the circuit breaker threshold was exceeded.",
+                "startedAt": deployment.created_at.json(),
+                "serviceRevisionArn": state.revision_arn(&deployment.cluster, &deployment.service, back_to),
+            });
         }
         found.push(row);
     }
@@ -85,7 +98,15 @@ pub(super) fn revisions(state: &mut State, input: &Input) -> Result<Value, Refus
     let mut found = Vec::new();
     let mut failures = Vec::new();
     for arn in at_most_20(input, "serviceRevisionArns")? {
-        let Some(revision) = state.ecs.revision(last_part(arn)) else {
+        let revision = state.ecs.revision(last_part(arn));
+        let is_old = revision.is_some_and(|known| known.created_at < OLDEST_REVISION);
+        if is_old && state.undocumented.old_revision_is_an_error {
+            return Err(Refusal::new(
+                "InvalidParameterException",
+                format!("{arn} was created before October 25, 2024."),
+            ));
+        }
+        let Some(revision) = revision.filter(|_| !is_old) else {
             failures.push(json!({"arn": arn, "reason": "MISSING"}));
             continue;
         };
@@ -108,7 +129,7 @@ pub(super) fn revisions(state: &mut State, input: &Input) -> Result<Value, Refus
     Ok(json!({"serviceRevisions": found, "failures": failures}))
 }
 
-fn at_most_20<'a>(input: &'a Input, key: &str) -> Result<Vec<&'a str>, Refusal> {
+pub(super) fn at_most_20<'a>(input: &'a Input, key: &str) -> Result<Vec<&'a str>, Refusal> {
     let arns = input.texts(key);
     if arns.is_empty() || arns.len() > 20 {
         return Err(Refusal::new(
@@ -119,16 +140,24 @@ fn at_most_20<'a>(input: &'a Input, key: &str) -> Result<Vec<&'a str>, Refusal> 
     Ok(arns)
 }
 
+/// What a deployment has in lists and descriptions alike.
+fn head(state: &State, deployment: &ServiceDeployment) -> Value {
+    let mut row = json!({
+        "serviceDeploymentArn": deployment_arn(state, deployment),
+        "serviceArn": state.service_arn(&deployment.cluster, &deployment.service),
+        "clusterArn": state.ecs_arn(&format!("cluster/{}", deployment.cluster)),
+        "status": deployment.status, "createdAt": deployment.created_at.json(),
+        "startedAt": deployment.created_at.json(),
+    });
+    if let Some(time) = deployment.finished_at {
+        row["finishedAt"] = time.json();
+    }
+    row
+}
+
 fn deployment_arn(state: &State, deployment: &ServiceDeployment) -> String {
     state.ecs_arn(&format!(
         "service-deployment/{}/{}/{}",
         deployment.cluster, deployment.service, deployment.id
-    ))
-}
-
-fn revision_arn(state: &State, deployment: &ServiceDeployment, revision: &str) -> String {
-    state.ecs_arn(&format!(
-        "service-revision/{}/{}/{revision}",
-        deployment.cluster, deployment.service
     ))
 }

@@ -5,11 +5,17 @@ use serde_json::Value;
 use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::state::State;
+use crate::state::repository::matches_wildcard;
 
 pub(crate) mod build;
 mod clusters;
-mod deploy;
+mod daemons;
 mod deployments;
+mod history;
+mod images;
+mod records;
+pub mod running;
+mod service_rows;
 mod services;
 pub mod state;
 mod task_definitions;
@@ -17,6 +23,17 @@ mod tasks;
 
 /// Answers an operation.
 pub(crate) fn answer(state: &mut State, operation: &str, input: &Input) -> Result<Value, Refusal> {
+    let action = format!("ecs:{operation}");
+    let unsupported = &state.ecs.unsupported;
+    if unsupported
+        .iter()
+        .any(|pattern| matches_wildcard(pattern, &action))
+    {
+        return Err(Refusal::new(
+            "UnsupportedFeatureException",
+            "The specified feature is not supported in this Region.",
+        ));
+    }
     match operation {
         "ListClusters" => clusters::list(state, input),
         "DescribeClusters" => clusters::describe(state, input),
@@ -24,10 +41,16 @@ pub(crate) fn answer(state: &mut State, operation: &str, input: &Input) -> Resul
         "DescribeServices" => services::describe(state, input),
         "CreateService" => services::create(state, input),
         "UpdateService" => services::update(state, input),
+        "DeleteService" => services::delete(state, input),
         "DescribeTaskSets" => services::task_sets(state, input),
         "ListServiceDeployments" => deployments::list(state, input),
         "DescribeServiceDeployments" => deployments::describe(state, input),
         "DescribeServiceRevisions" => deployments::revisions(state, input),
+        "ListDaemons" => daemons::list(state, input),
+        "DescribeDaemon" => daemons::describe(state, input),
+        "DescribeDaemonRevisions" => daemons::revisions(state, input),
+        "ListDaemonTaskDefinitions" => daemons::definitions(state, input),
+        "DescribeDaemonTaskDefinition" => daemons::definition(state, input),
         "ListTasks" => tasks::list(state, input),
         "DescribeTasks" => tasks::describe(state, input),
         "ListTaskDefinitionFamilies" => task_definitions::families(state, input),

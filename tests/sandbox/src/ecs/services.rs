@@ -5,6 +5,8 @@ use serde_json::json;
 
 use crate::ecs::last_part;
 use crate::ecs::page;
+use crate::ecs::service_rows::row;
+use crate::ecs::service_rows::task_set_rows;
 use crate::ecs::state::Service;
 use crate::input::Input;
 use crate::input::with_token;
@@ -37,7 +39,9 @@ pub(super) fn list(state: &mut State, input: &Input) -> Result<Value, Refusal> {
         .services
         .iter()
         .filter(|service| service.cluster == cluster && service.status == "ACTIVE");
-    let all = listed.map(|service| service_arn(state, service)).collect();
+    let all = listed
+        .map(|service| state.service_arn(&service.cluster, &service.name))
+        .collect();
     let (page, token) = page(input, all, 10)?;
     Ok(with_token(json!({ "serviceArns": page }), token))
 }
@@ -169,21 +173,25 @@ fn apply(
     if !wanted.is_empty() && (force || wanted != current) {
         let _ = state.deploy(cluster, name, &wanted);
     } else if let Some(service) = state.ecs.service(cluster, name).cloned() {
-        let images = service
-            .revision
-            .as_deref()
-            .and_then(|id| state.ecs.revision(id))
-            .map(|revision| revision.images.clone());
-        state.stop_tasks(cluster, name);
-        state.start_tasks(
-            cluster,
-            name,
-            &service.task_definition,
-            &images.unwrap_or_default(),
-            service.desired_count,
-        );
+        state.fill_up(&service);
     }
     let service = state.ecs.service(cluster, name).ok_or_else(missing)?;
+    Ok(json!({"service": row(state, service)}))
+}
+
+/// A service that still wants tasks is only deleted by force (DeleteService).
+pub(super) fn delete(state: &mut State, input: &Input) -> Result<Value, Refusal> {
+    let cluster = state.cluster(input)?;
+    let name = last_part(input.required("service")?);
+    let service = state.ecs.service(&cluster, name).ok_or_else(missing)?;
+    if service.desired_count > 0 && !input.flag("force") {
+        return Err(Refusal::new(
+            "InvalidParameterException",
+            "The service cannot be stopped while it is scaled above 0.",
+        ));
+    }
+    let _ = state.delete_service(&cluster, name);
+    let service = state.ecs.service(&cluster, name).ok_or_else(missing)?;
     Ok(json!({"service": row(state, service)}))
 }
 
@@ -204,83 +212,4 @@ pub(super) fn task_sets(state: &mut State, input: &Input) -> Result<Value, Refus
 
 pub(super) fn missing() -> Refusal {
     Refusal::new("ServiceNotFoundException", "Service not found.")
-}
-
-pub(super) fn service_arn(state: &State, service: &Service) -> String {
-    state.ecs_arn(&format!("service/{}/{}", service.cluster, service.name))
-}
-
-fn task_set_rows(state: &State, service: &Service) -> Vec<Value> {
-    if service.controller == "ECS" {
-        return Vec::new();
-    }
-    let own = Some(&service.task_definition)
-        .filter(|name| !name.is_empty() && !service.task_sets.contains(name));
-    own.into_iter()
-        .chain(&service.task_sets)
-        .enumerate()
-        .map(|(at, name)| {
-            let id = format!("ecs-svc/{}", 1000 + at);
-            json!({
-                "id": id, "taskSetArn": state.ecs_arn(&format!("task-set/{}/{}/{id}", service.cluster, service.name)),
-                "serviceArn": service_arn(state, service), "clusterArn": state.ecs_arn(&format!("cluster/{}", service.cluster)),
-                "status": if at == 0 { "PRIMARY" } else { "ACTIVE" },
-                "taskDefinition": state.ecs_arn(&format!("task-definition/{name}")),
-                "computedDesiredCount": 1, "runningCount": 1, "pendingCount": 0, "stabilityStatus": "STEADY_STATE",
-                "createdAt": service.created_at.json(), "updatedAt": service.created_at.json(),
-            })
-        })
-        .collect()
-}
-
-fn row(state: &State, service: &Service) -> Value {
-    let running = state.ecs.running(&service.cluster, &service.name).len();
-    let definition = state.ecs_arn(&format!("task-definition/{}", service.task_definition));
-    let mut row = json!({
-        "serviceArn": service_arn(state, service), "serviceName": service.name,
-        "clusterArn": state.ecs_arn(&format!("cluster/{}", service.cluster)), "status": service.status,
-        "desiredCount": service.desired_count, "runningCount": running, "pendingCount": 0, "launchType": "FARGATE",
-        "schedulingStrategy": "REPLICA", "deploymentController": {"type": service.controller},
-        "createdAt": service.created_at.json(), "events": [], "deployments": [], "loadBalancers": [],
-        "serviceRegistries": [], "placementConstraints": [], "placementStrategy": [],
-        "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},
-    });
-    if !service.task_definition.is_empty() {
-        row["taskDefinition"] = Value::from(definition.clone());
-    }
-    if service.controller == "ECS" {
-        let newest = state.ecs.deployments.iter().rev().find(|deployment| {
-            deployment.cluster == service.cluster
-                && deployment.service == service.name
-                && deployment.status == "SUCCESSFUL"
-        });
-        let id = newest.map_or_else(String::new, |deployment| {
-            format!("ecs-svc/{}", deployment.id)
-        });
-        let updated = newest.map_or(service.created_at, |deployment| deployment.created_at);
-        row["deployments"] = json!([{
-            "id": id, "status": "PRIMARY", "taskDefinition": definition, "desiredCount": service.desired_count,
-            "runningCount": running, "pendingCount": 0, "failedTasks": 0, "launchType": "FARGATE",
-            "rolloutState": "COMPLETED", "createdAt": updated.json(), "updatedAt": updated.json(),
-        }]);
-        if let Some(newest) = newest {
-            let part = format!(
-                "service-deployment/{}/{}/{}",
-                service.cluster, service.name, newest.id
-            );
-            row["currentServiceDeployment"] = Value::from(state.ecs_arn(&part));
-        }
-        if let Some(revision) = &service.revision {
-            row["currentServiceRevisions"] = json!([{
-                "arn": state.ecs_arn(&format!("service-revision/{}/{}/{revision}", service.cluster, service.name)),
-                "requestedTaskCount": service.desired_count, "runningTaskCount": running, "pendingTaskCount": 0,
-            }]);
-        }
-    } else {
-        row["taskSets"] = Value::from(task_set_rows(state, service));
-    }
-    if let Some(object) = row.as_object_mut() {
-        object.extend(service.settings.clone());
-    }
-    row
 }

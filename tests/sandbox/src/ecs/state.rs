@@ -22,6 +22,10 @@ pub struct Ecs {
     pub revisions: Vec<ServiceRevision>,
     /// The service deployments, oldest first.
     pub deployments: Vec<ServiceDeployment>,
+    /// The daemons of all clusters.
+    pub daemons: Vec<Daemon>,
+    /// Actions that are answered with UnsupportedFeatureException, such as `ecs:ListDaemons`; `*` is a wildcard.
+    pub unsupported: Vec<String>,
 }
 
 /// A registered task definition.
@@ -62,8 +66,10 @@ pub struct Service {
     pub task_sets: Vec<String>,
     /// When it was created.
     pub created_at: Time,
-    /// The id of its current revision.
+    /// The id of the revision that was last deployed with success.
     pub revision: Option<String>,
+    /// The id of the deployment in progress.
+    pub deploying: Option<String>,
     /// What CreateService and UpdateService were given beyond this.
     pub settings: Map<String, Value>,
 }
@@ -109,10 +115,40 @@ pub struct ServiceDeployment {
     pub source: Option<String>,
     /// The id of the revision it deploys.
     pub target: String,
-    /// `SUCCESSFUL`, `ROLLBACK_SUCCESSFUL`, …
+    /// `SUCCESSFUL`, `IN_PROGRESS`, `ROLLBACK_SUCCESSFUL`, …
     pub status: String,
-    /// When it began and ended.
+    /// Of a native blue/green deployment in progress, where it stands: `BAKE_TIME`, …
+    pub stage: Option<String>,
+    /// The id of the revision it went back to.
+    pub rollback: Option<String>,
+    /// When it began.
     pub created_at: Time,
+    /// When it ended.
+    pub finished_at: Option<Time>,
+}
+
+/// A managed daemon: one task on every managed instance of a cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Daemon {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Its name, and that of its daemon task definition's family.
+    pub name: String,
+    /// `ACTIVE` or `DELETE_IN_PROGRESS`.
+    pub status: String,
+    /// Its current revisions; while one is deployed, the old and the new one.
+    pub revisions: Vec<DaemonRevision>,
+}
+
+/// A revision of a daemon.
+#[derive(Debug, Clone, Default)]
+pub struct DaemonRevision {
+    /// Its id.
+    pub id: String,
+    /// The revision of its daemon task definition.
+    pub number: usize,
+    /// Its images with the digests ECS resolved.
+    pub images: Vec<ContainerImage>,
 }
 
 /// A task.
@@ -130,10 +166,16 @@ pub struct Task {
     pub last_status: String,
     /// `RUNNING` or `STOPPED`.
     pub desired_status: String,
-    /// Its containers.
+    /// What started it: `ecs-svc/<deployment>`, `events-rule/<rule>`, or what RunTask was told.
+    pub started_by: String,
+    /// The id of the service revision it was started from.
+    pub revision: Option<String>,
+    /// Its containers, with the digests it pulled.
     pub containers: Vec<ContainerImage>,
     /// When it was started.
     pub started_at: Time,
+    /// When it stopped; ECS forgets it an hour later.
+    pub stopped_at: Option<Time>,
     /// Why it stopped.
     pub stopped_reason: Option<String>,
 }
@@ -157,6 +199,14 @@ impl TaskDefinition {
             .flatten()
             .map(|container| (text(container, "name"), text(container, "image")))
             .collect()
+    }
+
+    /// Whether a container's tag is not resolved to a digest for a whole deployment (`versionConsistency`).
+    pub fn is_inconsistent(&self, container: &str) -> bool {
+        let all = self.document.get("containerDefinitions");
+        let all = all.and_then(Value::as_array).into_iter().flatten();
+        all.filter(|one| one.get("name").and_then(Value::as_str) == Some(container))
+            .any(|one| one.get("versionConsistency").and_then(Value::as_str) == Some("disabled"))
     }
 
     /// `family:revision`.
@@ -202,6 +252,34 @@ impl Ecs {
         let found = self.task_definition(name)?;
         let (family, revision) = (found.family.clone(), found.revision);
         self.task_definitions.get_mut(&family)?.get_mut(&revision)
+    }
+
+    /// The newest deployment of a service that fits, if there is one.
+    pub(crate) fn newest_deployment(
+        &self,
+        service: &Service,
+        fits: impl Fn(&ServiceDeployment) -> bool,
+    ) -> Option<&ServiceDeployment> {
+        self.deployments.iter().rev().find(|deployment| {
+            deployment.cluster == service.cluster
+                && deployment.service == service.name
+                && fits(deployment)
+        })
+    }
+
+    pub(crate) fn deployment_mut(&mut self, id: &str) -> Option<&mut ServiceDeployment> {
+        let newest_first = self.deployments.iter_mut().rev();
+        newest_first.into_iter().find(|known| known.id == id)
+    }
+
+    /// The deployment of a service that is in progress.
+    pub fn in_progress(&self, service: &Service) -> Option<&ServiceDeployment> {
+        let id = service.deploying.as_deref()?;
+        self.deployments.iter().rev().find(|known| known.id == id)
+    }
+
+    pub(crate) fn revision_mut(&mut self, id: &str) -> Option<&mut ServiceRevision> {
+        self.revisions.iter_mut().rev().find(|known| known.id == id)
     }
 
     pub(crate) fn revision(&self, id: &str) -> Option<&ServiceRevision> {

@@ -33,14 +33,15 @@ pub(super) fn families(state: &mut State, input: &Input) -> Result<Value, Refusa
 pub(super) fn list(state: &mut State, input: &Input) -> Result<Value, Refusal> {
     let family = input.text("familyPrefix");
     let status = input.text("status").unwrap_or("ACTIVE");
-    let mut all: Vec<String> = state
-        .ecs
-        .task_definitions
-        .values()
+    let known = &state.ecs.task_definitions;
+    let families: Vec<_> = match family {
+        Some(family) => known.get(family).into_iter().collect(),
+        None => known.values().collect(),
+    };
+    let mut all: Vec<String> = families
+        .into_iter()
         .flat_map(|revisions| revisions.values())
-        .filter(|definition| {
-            definition.status == status && family.is_none_or(|family| family == definition.family)
-        })
+        .filter(|definition| definition.status == status)
         .map(|definition| arn(state, definition))
         .collect();
     if input.text("sort") == Some("DESC") {
@@ -55,6 +56,14 @@ pub(super) fn describe(state: &mut State, input: &Input) -> Result<Value, Refusa
         .ecs
         .task_definition(input.required("taskDefinition")?)
         .ok_or_else(missing)?;
+    // DescribeTaskDefinition: "You can only describe INACTIVE task definitions while an active task or service references
+    // them"; DeregisterTaskDefinition: they "remain discoverable in your account indefinitely".
+    let is_hidden = definition.status == "INACTIVE"
+        && !state.undocumented.unreferenced_inactive_is_described
+        && !state.is_referenced(&definition.name());
+    if is_hidden {
+        return Err(missing());
+    }
     let mut value = json!({"taskDefinition": row(state, definition)});
     if input.texts("include").contains(&"TAGS") {
         value["tags"] = Value::from(definition.tags.clone());
@@ -95,6 +104,31 @@ pub(super) fn deregister(state: &mut State, input: &Input) -> Result<Value, Refu
     Ok(json!({"taskDefinition": row(state, &definition)}))
 }
 
+impl State {
+    /// Whether a service that is not INACTIVE, or a task that is not STOPPED, uses a task definition.
+    pub(crate) fn is_referenced(&self, task_definition: &str) -> bool {
+        let mut services = self.ecs.services.iter();
+        let by_service = services.any(|service| {
+            let deployment = self.ecs.in_progress(service);
+            let revisions = service
+                .revision
+                .iter()
+                .chain(deployment.map(|known| &known.target));
+            let mut used = revisions
+                .filter_map(|id| self.ecs.revision(id))
+                .map(|revision| &revision.task_definition)
+                .chain(&service.task_sets)
+                .chain([&service.task_definition]);
+            service.status != "INACTIVE" && used.any(|name| name == task_definition)
+        });
+        let mut tasks = self.ecs.tasks.iter();
+        by_service
+            || tasks.any(|task| {
+                task.last_status != "STOPPED" && task.task_definition == task_definition
+            })
+    }
+}
+
 fn missing() -> Refusal {
     Refusal::new("ClientException", "Unable to describe task definition.")
 }
@@ -111,6 +145,11 @@ fn row(state: &State, definition: &TaskDefinition) -> Value {
     row["registeredAt"] = definition.registered_at.json();
     if let Some(time) = definition.deregistered_at {
         row["deregisteredAt"] = time.json();
+    }
+    if let ("DELETE_IN_PROGRESS", Some(time)) =
+        (definition.status.as_str(), definition.deregistered_at)
+    {
+        row["deleteRequestedAt"] = time.json();
     }
     for key in [
         "volumes",

@@ -43,6 +43,7 @@ impl State {
                 .as_deref()
                 .and_then(|text| Policy::parse(text).ok())
             else {
+                done.extend(follow_subjects(repository, now));
                 continue;
             };
             let marked = evaluate(&policy, &candidates(repository), now, &undocumented);

@@ -3,7 +3,9 @@
 use crate::Error;
 use crate::clock::Clock;
 use crate::clock::Time;
+use crate::ecs::build::Placed;
 use crate::ecs::state::Ecs;
+use crate::schedules::Schedules;
 use crate::state::Counters;
 use crate::state::Repository;
 use crate::state::State;
@@ -38,6 +40,7 @@ pub(super) fn state(world: &World, seed: u64) -> Result<State, Error> {
         uploads: std::collections::BTreeMap::new(),
         passwords: std::collections::BTreeMap::new(),
         ecs: Ecs::default(),
+        schedules: Schedules::new(world)?,
         lookups: world.lookups(),
         denied: Vec::new(),
         forbidden: Vec::new(),
@@ -50,15 +53,18 @@ pub(super) fn state(world: &World, seed: u64) -> Result<State, Error> {
         seed,
         serial: 0,
     };
+    let mut placed = Placed::new();
     for spec in &world.repositories {
-        repository(&mut state, spec, now)
+        let digests = repository(&mut state, spec, now)
             .map_err(|error| Error::new(format!("repository {:?}: {error}", spec.name)))?;
+        placed.insert(spec.name.clone(), digests);
     }
-    crate::ecs::build::fill(&mut state, world)?;
+    crate::ecs::build::fill(&mut state, world, &placed)?;
     Ok(state)
 }
 
-fn repository(state: &mut State, spec: &RepositorySpec, now: Time) -> Result<(), Error> {
+/// Adds a repository and gives the digests of its images, in the order of the world.
+fn repository(state: &mut State, spec: &RepositorySpec, now: Time) -> Result<Vec<String>, Error> {
     let mutability = spec
         .tag_mutability
         .clone()
@@ -97,14 +103,16 @@ fn repository(state: &mut State, spec: &RepositorySpec, now: Time) -> Result<(),
     {
         return Err(Error::new("the name is used twice"));
     }
+    let mut digests = Vec::new();
     for (at, image) in spec.images.iter().enumerate() {
         #[expect(clippy::cast_precision_loss, reason = "a world holds few images")]
         let default_age = (spec.images.len() - at) as f64 * MINUTE;
         let pushed = pushed_at(image, now, default_age)?;
-        place(state, &spec.name, image, at, pushed, now)
+        let digest = place(state, &spec.name, image, at, pushed, now)
             .map_err(|error| Error::new(format!("image {at}: {error}")))?;
+        digests.push(digest);
     }
-    Ok(())
+    Ok(digests)
 }
 
 fn pushed_at(spec: &ImageSpec, now: Time, default_age: f64) -> Result<Time, Error> {
@@ -122,7 +130,8 @@ fn place(
     at: usize,
     pushed: Time,
     now: Time,
-) -> Result<(), Error> {
+) -> Result<String, Error> {
+    let mut top = String::new();
     let name = format!(
         "{repository}:{}",
         spec.tags
@@ -157,7 +166,8 @@ fn place(
             for tag in &spec.tags {
                 state.set_tag(repository, tag, &digest)?;
             }
+            top = digest;
         }
     }
-    Ok(())
+    Ok(top)
 }

@@ -11,6 +11,7 @@ use crate::ecs::state::Ecs;
 use crate::lifecycle::run::Execution;
 use crate::permissions::Denied;
 use crate::refusal::Refusal;
+use crate::schedules::Schedules;
 use crate::undocumented::Undocumented;
 use crate::world::World;
 use crate::world::content::Content;
@@ -44,6 +45,8 @@ pub struct State {
     pub passwords: BTreeMap<String, Time>,
     /// The ECS side.
     pub ecs: Ecs,
+    /// What EventBridge and Scheduler start.
+    pub schedules: Schedules,
     /// What ecspresso's plugins can look up.
     pub lookups: Lookups,
     /// Actions the caller may not do.

@@ -36,6 +36,8 @@ pub struct Repository {
     pub images: BTreeMap<String, Image>,
     /// The blobs by digest.
     pub blobs: BTreeMap<String, Blob>,
+    /// The tags that were removed although they could not be moved, each with the digest it had.
+    pub removed_tags: BTreeMap<String, String>,
     /// The last lifecycle preview.
     pub preview: Option<Preview>,
     /// For how many more requests the repository is not found (creation is eventually consistent).
@@ -65,6 +67,8 @@ pub struct Image {
     pub archived_at: Option<Time>,
     /// When it was last restored.
     pub activated_at: Option<Time>,
+    /// When a restore that has begun will end.
+    pub restored_at: Option<Time>,
 }
 
 /// Where an image is stored, and whether it can be pulled.
@@ -180,9 +184,19 @@ impl Repository {
         )
     }
 
+    /// Remembers the removal of a tag that could not be moved.
+    pub(crate) fn note_removal(&mut self, tag: &str, digest: &str) {
+        if !self.is_mutable(tag) {
+            self.removed_tags.insert(tag.to_owned(), digest.to_owned());
+        }
+    }
+
     /// Deletes an image and the blobs that only it needed.
     pub(crate) fn remove(&mut self, digest: &str) -> Option<Image> {
         let removed = self.images.remove(digest)?;
+        for tag in &removed.tags {
+            self.note_removal(tag, digest);
+        }
         let needed = self.needed_blobs();
         for blob in &removed.manifest.blobs {
             if !needed.contains(&blob.digest) {

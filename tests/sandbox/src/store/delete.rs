@@ -1,6 +1,7 @@
 //! BatchDeleteImage: a tag is taken away, and with the last one the image; a digest takes everything.
 
 use crate::refusal::Refusal;
+use crate::state::Repository;
 use crate::state::State;
 
 /// Why one image of a batch was not deleted: the failure code and its sentence.
@@ -19,6 +20,7 @@ impl State {
         digest: Option<&str>,
     ) -> Result<Result<Gone, Failure>, Refusal> {
         self.clock.tick();
+        let at_once = self.undocumented.referrers_go_at_once;
         let repository = self.find_mut(repository)?;
         let missing: Failure = ("ImageNotFound", "Requested image not found".to_owned());
         match (tag, digest) {
@@ -41,9 +43,11 @@ impl State {
                 }
                 let digest = image.digest.clone();
                 image.tags.remove(tag);
+                let is_last = image.tags.is_empty();
+                repository.note_removal(tag, &digest);
                 // The last tag takes the image along, even one that an index refers to (containers-roadmap #1567).
-                if image.tags.is_empty() {
-                    repository.remove(&digest);
+                if is_last {
+                    remove(repository, &digest, at_once);
                 }
                 Ok(Ok(vec![(digest, Some(tag.to_owned()))]))
             }
@@ -67,9 +71,22 @@ impl State {
                 if gone.is_empty() {
                     gone.push((digest.to_owned(), None));
                 }
-                repository.remove(digest);
+                remove(repository, digest, at_once);
                 Ok(Ok(gone))
             }
         }
+    }
+}
+
+/// Deletes an image, and with it, where that happens at once, what refers to it.
+fn remove(repository: &mut Repository, digest: &str, at_once: bool) {
+    repository.remove(digest);
+    if !at_once {
+        return;
+    }
+    let referrers = repository.referrers(digest).into_iter();
+    let referrers: Vec<String> = referrers.map(|image| image.digest.clone()).collect();
+    for referrer in referrers {
+        remove(repository, &referrer, at_once);
     }
 }

@@ -166,8 +166,25 @@ impl State {
                 Ok(())
             };
         };
+        let immutable = || {
+            Refusal::new(
+                "ImageTagAlreadyExistsException",
+                format!(
+                    "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the repository is immutable."
+                ),
+            )
+        };
         let Some(holder) = repository.image(tag).map(|image| image.digest.as_str()) else {
-            return Ok(());
+            // Whether a tag may be used again after it was removed is not documented.
+            let had = repository.removed_tags.get(tag);
+            let is_reserved = self.undocumented.removed_tag_is_reserved
+                && !repository.is_mutable(tag)
+                && had.is_some_and(|had| had != digest);
+            return if is_reserved {
+                Err(immutable())
+            } else {
+                Ok(())
+            };
         };
         let same = holder == digest;
         if repository.is_mutable(tag) {
@@ -179,12 +196,7 @@ impl State {
         {
             return Err(already(tag));
         }
-        Err(Refusal::new(
-            "ImageTagAlreadyExistsException",
-            format!(
-                "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the repository is immutable."
-            ),
-        ))
+        Err(immutable())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::text::say;
 
 mod checks;
 mod history;
+mod prediction;
 mod promoted;
 mod shared;
 mod table;

@@ -9,6 +9,7 @@ use crate::product;
 use crate::text::say;
 use crate::tour::chapter;
 use crate::tour::checks::Checks;
+use crate::tour::prediction::predict;
 use crate::tour::table;
 
 pub(super) fn play(checks: &mut Checks) -> Result<(), Error> {
@@ -20,10 +21,14 @@ pub(super) fn play(checks: &mut Checks) -> Result<(), Error> {
         ],
     );
     let world = World::read(&product::fixtures().join("worlds/shared-repository.json"))?;
+    let now = world.now.clone();
     let sandbox = Sandbox::start(world, Options::default())?;
     let before = table::look(&sandbox);
     let running = running_digest(&sandbox, "middleware");
-    sandbox.run_lifecycle();
+    say("What demitasse says before the lifecycle run, from the policy and the list of images:");
+    let mut predicted = predict(&sandbox, &product::build()?, "fluentd", &now)?;
+    let done = sandbox.run_lifecycle().into_iter();
+    let mut expired: Vec<String> = done.map(|done| done.digest).collect();
     let after = table::look(&sandbox);
     table::show(|_| "fluentd".to_owned(), &before, &after);
 
@@ -39,6 +44,12 @@ pub(super) fn play(checks: &mut Checks) -> Result<(), Error> {
         )),
     }
     say("");
+    predicted.sort();
+    expired.sort();
+    checks.claim(
+        "what expired is what demitasse said would: aaaa and bbbb",
+        predicted == expired && expired.len() == 2,
+    );
     checks.claim(
         "the shared repository lost what middleware runs",
         pulled.is_err(),

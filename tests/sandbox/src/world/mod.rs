@@ -13,6 +13,7 @@ pub(crate) mod content;
 pub mod ecs;
 pub mod image;
 pub mod lookups;
+pub mod schedules;
 
 /// A world, as `fixtures/worlds/*.json` describes it. Unknown keys are refused.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,8 +37,16 @@ pub struct World {
     pub task_definitions: Vec<ecs::TaskDefinitionSpec>,
     /// The services.
     pub services: Vec<ecs::ServiceSpec>,
+    /// Managed daemons.
+    pub daemons: Vec<ecs::DaemonSpec>,
+    /// ECS actions that this Region does not support, such as `ecs:ListDaemons`; `*` is a wildcard.
+    pub unsupported: Vec<String>,
     /// Tasks besides those of the services.
     pub tasks: Vec<ecs::TaskSpec>,
+    /// The rules of EventBridge.
+    pub rules: Vec<schedules::RuleSpec>,
+    /// The schedules of EventBridge Scheduler.
+    pub schedules: Vec<schedules::ScheduleSpec>,
     /// Parameters of Systems Manager.
     pub parameters: BTreeMap<String, lookups::Parameter>,
     /// The names of secrets.
@@ -64,7 +73,11 @@ impl Default for World {
             clusters: vec!["default".to_owned()],
             task_definitions: Vec::new(),
             services: Vec::new(),
+            daemons: Vec::new(),
+            unsupported: Vec::new(),
             tasks: Vec::new(),
+            rules: Vec::new(),
+            schedules: Vec::new(),
             parameters: BTreeMap::new(),
             secrets: Vec::new(),
             stacks: BTreeMap::new(),

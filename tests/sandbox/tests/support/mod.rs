@@ -58,6 +58,24 @@ pub(crate) fn ecs(sandbox: &Sandbox, operation: &str, input: &Value) -> (u16, Va
     )
 }
 
+/// An EventBridge operation: its status and answer.
+pub(crate) fn events(sandbox: &Sandbox, operation: &str, input: &Value) -> (u16, Value) {
+    api(sandbox, "AWSEvents", operation, input)
+}
+
+/// A request to EventBridge Scheduler: status, answer, and the error's name from its header.
+pub(crate) fn scheduler(sandbox: &Sandbox, path: &str) -> (u16, Value, Option<String>) {
+    let scope = "AWS4-HMAC-SHA256 Credential=A/20261120/ap-northeast-1/scheduler/aws4_request";
+    let url = format!("{}{path}", sandbox.url());
+    let answer = send("GET", &url, &[("authorization", scope)], "").unwrap();
+    let name = answer.header("x-amzn-errortype").map(str::to_owned);
+    (
+        answer.status,
+        serde_json::from_slice(&answer.body).unwrap(),
+        name,
+    )
+}
+
 fn api(sandbox: &Sandbox, service: &str, operation: &str, input: &Value) -> (u16, Value) {
     let target = format!("{service}.{operation}");
     let headers = [
