@@ -5,17 +5,17 @@ use clap::builder::BoolishValueParser;
 use crate::commands::wrong::Wrong;
 use crate::model::settings::{CreateRepository, Lifecycle, NewMutability, Settings};
 use crate::model::size::Size;
-use crate::plan::mapping;
 use crate::plan::pattern::Pattern;
 use crate::plan::problem::Severity;
 use crate::plan::promotion::Rules;
 use crate::plan::provision::Provision;
+use crate::plan::{audit, mapping};
 
 const SOURCE: &str = "{name}/common";
 const TARGET: &str = "{name}/{family}";
 const KEEP: u32 = 30;
 /// How many pushes an image in use should have left.
-pub(super) const MIN_PUSHES: u32 = 3;
+const MIN_PUSHES: u32 = 3;
 
 /// Whether a finding stops the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -126,6 +126,18 @@ pub(super) struct Choices {
 /// A pattern that cannot work.
 pub(super) fn source(settings: &Settings) -> Result<Pattern, Wrong> {
     pattern("--source", None, settings.source.as_deref(), SOURCE)
+}
+
+/// What an audit takes for too close.
+///
+/// # Errors
+/// A pattern that cannot work.
+pub(super) fn audit(min_pushes: Option<u32>, settings: &Settings) -> Result<audit::Rules, Wrong> {
+    let min_pushes = min_pushes.or(settings.min_pushes);
+    Ok(audit::Rules {
+        min_pushes: min_pushes.unwrap_or(MIN_PUSHES),
+        source: source(settings)?,
+    })
 }
 
 fn pattern(

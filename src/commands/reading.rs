@@ -1,25 +1,63 @@
 //! What is seen while usage is read: a bar with an estimate on a terminal, a line every few seconds otherwise.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clients::ecs::Step;
-use crate::commands::usage;
+use crate::commands::signals;
+use crate::commands::surroundings::Surroundings;
+use crate::commands::usage::{self, Scoped, Seen};
+use crate::commands::wrong::Wrong;
+use crate::model::exit::Exit;
+use crate::plan::audit::Rules;
 
 /// How often a line is written where nobody watches: a short reading writes none.
 const QUIET: Duration = Duration::from_secs(10);
 
+/// One look, shown while it lasts. What ends it early is told, and the exit code given.
+///
+/// # Errors
+/// What keeps the look from beginning.
+pub(super) async fn read(
+    scoped: &Scoped,
+    rules: &Rules,
+    surroundings: &mut Surroundings<'_>,
+) -> Result<Result<Seen, Exit>, Vec<Wrong>> {
+    let now = surroundings.now();
+    let steps = Steps::new(surroundings.is_watched());
+    let told = RefCell::new(&mut *surroundings);
+    let on_step = |step| {
+        if let Some(line) = steps.on(step) {
+            told.borrow_mut().tell(line);
+        }
+    };
+    let names = scoped.names.as_ref();
+    let (exit, words) = tokio::select! {
+        seen = usage::look(&scoped.sources, names, rules, now, &on_step) => {
+            steps.clear();
+            return seen.map(Ok);
+        }
+        exit = signals::received() => (exit, "interrupted; nothing was written\n"),
+        () = tokio::time::sleep_until(scoped.sources.end()) => {
+            (Exit::World, "error: reading took longer than --timeout; nothing was written\n")
+        }
+    };
+    steps.clear();
+    told.borrow_mut().tell(words);
+    Ok(Err(exit))
+}
+
 /// Shows steps on stderr.
-pub(super) struct Reading {
+struct Steps {
     bar: Option<ProgressBar>,
     told: Cell<Instant>,
 }
 
-impl Reading {
+impl Steps {
     /// A bar where somebody watches.
-    pub(super) fn new(watched: bool) -> Self {
+    fn new(watched: bool) -> Self {
         let bar = watched.then(|| {
             let bar = ProgressBar::new(0);
             let style = ProgressStyle::with_template("{bar:24} {msg}, {eta} left");
@@ -35,7 +73,7 @@ impl Reading {
     }
 
     /// Takes note of a step; gives the line to write for it, if there is one.
-    pub(super) fn on(&self, step: Step) -> Option<String> {
+    fn on(&self, step: Step) -> Option<String> {
         if let Some(bar) = &self.bar {
             bar.set_length(u64::try_from(step.of).unwrap_or(u64::MAX));
             bar.set_position(u64::try_from(step.done).unwrap_or(u64::MAX));
@@ -50,7 +88,7 @@ impl Reading {
     }
 
     /// Takes the bar away.
-    pub(super) fn clear(&self) {
+    fn clear(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -48,13 +48,53 @@ impl fmt::Display for Asked {
     }
 }
 
+/// An image that is in ECR, named as people know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The repository.
+    pub repository: Repository,
+    /// The digest.
+    pub digest: Digest,
+    /// The tag that people know it by, if it has one.
+    pub tag: Option<String>,
+}
+
+impl Named {
+    /// Names an image by its first tag that is not its pin.
+    pub fn new(repository: &Repository, digest: &Digest, tags: &[String]) -> Self {
+        Self {
+            repository: repository.clone(),
+            digest: digest.clone(),
+            tag: own_tag(digest, tags).map(str::to_owned),
+        }
+    }
+}
+
+/// The first tag that is not the image's pin.
+pub fn own_tag<'t>(digest: &Digest, tags: &'t [String]) -> Option<&'t str> {
+    let pin = Tag::pin(digest);
+    let mut own = tags.iter().filter(|tag| !tag.starts_with(pin.as_str()));
+    own.next().map(String::as_str)
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.tag {
+            Some(tag) => write!(f, "{}:{tag}", self.repository),
+            None => write!(f, "{}@{}", self.repository, self.digest),
+        }
+    }
+}
+
 /// The kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A source of usage could not be read.
     Unread(Gap),
-    /// A source was left out by a flag.
+    /// A source was left out on purpose.
     LeftOut(Source),
+    /// There is no service and no task: the wrong account or Region is the likeliest cause.
+    NothingRuns,
     /// A task definition could not be described, and ECS did not say otherwise what it runs.
     Undescribed {
         /// Which.
@@ -86,12 +126,7 @@ pub enum Kind {
     /// The image is not in ECR.
     Missing(Asked),
     /// It is archived: a pull is answered with 404.
-    Archived {
-        /// Which.
-        repository: Repository,
-        /// The digest.
-        digest: Digest,
-    },
+    Archived(Named),
     /// A manifest that an index lists is not there.
     ChildMissing {
         /// Where.
@@ -103,10 +138,8 @@ pub enum Kind {
     },
     /// The lifecycle policy marks it: it is gone within 24 hours.
     ExpiresNow {
-        /// Where.
-        repository: Repository,
         /// Which.
-        digest: Digest,
+        image: Named,
         /// The rule's priority.
         rule: u32,
         /// Its place among the images of the rule, from 1, and how many the rule keeps.
@@ -114,10 +147,8 @@ pub enum Kind {
     },
     /// A few more promotions and it expires.
     ExpiresIn {
-        /// Where.
-        repository: Repository,
         /// Which.
-        digest: Digest,
+        image: Named,
         /// With which further push it is marked, in the worst case.
         pushes: u64,
         /// Its place among the images of the rule, from 1, and how many the rule keeps.
@@ -125,19 +156,15 @@ pub enum Kind {
     },
     /// It expires by its age.
     ExpiresAt {
-        /// Where.
-        repository: Repository,
         /// Which.
-        digest: Digest,
+        image: Named,
         /// The last moment at which it is safe.
         at: Timestamp,
     },
     /// It carries a pin, but a rule takes it all the same.
     PinWithoutShield {
-        /// Where.
-        repository: Repository,
         /// Which.
-        digest: Digest,
+        image: Named,
     },
     /// `ecspresso rollback` has nowhere to go.
     NoRollbackTarget {
@@ -199,12 +226,13 @@ impl Kind {
         match self {
             Self::Unread(_) => "INCOMPLETE",
             Self::LeftOut(_) => "LEFT_OUT",
+            Self::NothingRuns => "NOTHING_RUNS",
             Self::Undescribed { .. } | Self::Unparsable { .. } | Self::Unreadable { .. } => {
                 "UNRESOLVED"
             }
             Self::StrangePolicy { .. } => "POLICY_NOT_UNDERSTOOD",
             Self::Missing(_) => "MISSING",
-            Self::Archived { .. } => "ARCHIVED",
+            Self::Archived(_) => "ARCHIVED",
             Self::ChildMissing { .. } => "CHILD_MISSING",
             Self::ExpiresNow { .. } => "EXPIRES_NOW",
             Self::ExpiresIn { .. } | Self::ExpiresAt { .. } => "EXPIRES_IN",
@@ -235,19 +263,20 @@ impl Kind {
         match self {
             Self::Unread(_)
             | Self::LeftOut(_)
+            | Self::NothingRuns
             | Self::Undescribed { .. }
             | Self::Unparsable { .. }
             | Self::NoRollbackTarget { .. }
             | Self::RollbackFails { .. } => None,
             Self::Missing(asked) => Some(&asked.repository),
+            Self::Archived(image)
+            | Self::ExpiresNow { image, .. }
+            | Self::ExpiresIn { image, .. }
+            | Self::ExpiresAt { image, .. }
+            | Self::PinWithoutShield { image } => Some(&image.repository),
             Self::Unreadable { repository, .. }
             | Self::StrangePolicy { repository, .. }
-            | Self::Archived { repository, .. }
             | Self::ChildMissing { repository, .. }
-            | Self::ExpiresNow { repository, .. }
-            | Self::ExpiresIn { repository, .. }
-            | Self::ExpiresAt { repository, .. }
-            | Self::PinWithoutShield { repository, .. }
             | Self::TagMoved { repository, .. }
             | Self::CommonInUse { repository, .. }
             | Self::SharedRepository { repository, .. }
@@ -272,22 +301,23 @@ impl Kind {
                 ..
             }
             | Self::Unreadable { failure, .. } => return failure.hint(),
+            Self::NothingRuns => "check AWS_PROFILE, --region and --assume-role-arn".to_owned(),
             Self::Missing(asked) if asked.digest.is_none() => {
                 "push the image again under this tag, or deploy one that exists: demitasse promote, ecspresso deploy".to_owned()
             }
             Self::Missing(_) | Self::ChildMissing { .. } => {
                 "deploy an image that exists: demitasse promote, ecspresso deploy".to_owned()
             }
-            Self::Archived { repository, digest } => format!(
-                "aws ecr update-image-storage-class --registry-id {} --repository-name {} --image-id imageDigest={digest} --target-storage-class STANDARD",
-                repository.registry.account(), repository.name
+            Self::Archived(image) => format!(
+                "aws ecr update-image-storage-class --registry-id {} --repository-name {} --image-id imageDigest={} --target-storage-class STANDARD",
+                image.repository.registry.account(), image.repository.name, image.digest
             ),
             Self::ExpiresNow { .. } | Self::ExpiresIn { .. } | Self::ExpiresAt { .. } => {
                 "demitasse pin".to_owned()
             }
-            Self::PinWithoutShield { repository, .. } => format!(
+            Self::PinWithoutShield { image } => format!(
                 "give the policy a first rule for inuse-*: demitasse bootstrap --repository {} --overwrite",
-                repository.name
+                image.repository.name
             ),
             Self::RollbackFails { service, .. } => format!(
                 "deploy an ACTIVE revision to {service}, or roll back by hand: aws ecs update-service --task-definition"
@@ -308,6 +338,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unread(gap) => write!(f, "{} could not be read: {}", gap.source, gap.failure),
+            Self::NothingRuns => f.write_str("no service and no task was found"),
             Self::LeftOut(source) => write!(f, "{source} was left out (--without)"),
             Self::Undescribed {
                 revision,
@@ -332,9 +363,7 @@ impl fmt::Display for Kind {
                 )
             }
             Self::Missing(asked) => write!(f, "{asked} is not in ECR"),
-            Self::Archived { repository, digest } => {
-                write!(f, "{repository}@{digest} is archived and cannot be pulled")
-            }
+            Self::Archived(image) => write!(f, "{image} is archived and cannot be pulled"),
             Self::ChildMissing {
                 repository,
                 index,
@@ -343,36 +372,23 @@ impl fmt::Display for Kind {
                 f,
                 "{repository}@{child}, which the index {index} lists, is not in ECR"
             ),
-            Self::ExpiresNow {
-                repository,
-                digest,
-                rule,
-                place,
-            } => {
-                write!(
-                    f,
-                    "{repository}@{digest} expires within 24 hours by rule {rule}"
-                )?;
+            Self::ExpiresNow { image, rule, place } => {
+                write!(f, "{image} expires within 24 hours by rule {rule}")?;
                 write_place(f, *place)
             }
             Self::ExpiresIn {
-                repository,
-                digest,
+                image,
                 pushes,
                 place,
             } => {
                 let word = if *pushes == 1 { "push" } else { "pushes" };
-                write!(f, "{repository}@{digest} expires in {pushes} {word}")?;
+                write!(f, "{image} expires in {pushes} {word}")?;
                 write_place(f, *place)
             }
-            Self::ExpiresAt {
-                repository,
-                digest,
-                at,
-            } => write!(f, "{repository}@{digest} expires by its age after {at}"),
-            Self::PinWithoutShield { repository, digest } => write!(
+            Self::ExpiresAt { image, at } => write!(f, "{image} expires by its age after {at}"),
+            Self::PinWithoutShield { image } => write!(
                 f,
-                "{repository}@{digest} is pinned, but no rule of the policy shields inuse-* from the others"
+                "{image} is pinned, but no rule of the policy shields inuse-* from the others"
             ),
             Self::NoRollbackTarget { service, revision } => write!(
                 f,

@@ -9,7 +9,7 @@ use crate::model::reference::Repository;
 use crate::model::time::Timestamp;
 use crate::plan::audit::standing::{Left, Standing, standings};
 use crate::plan::audit::{Audit, Image, Rules};
-use crate::plan::finding::{Finding, Kind};
+use crate::plan::finding::{Finding, Kind, Named};
 use crate::plan::lint;
 use crate::plan::look::{End, Look};
 use crate::plan::pattern::Values;
@@ -29,8 +29,15 @@ pub fn audit(in_use: &InUse, look: &mut Look<'_>, rules: &Rules, now: Timestamp)
     };
     for (repository, held) in &protected.0 {
         let images = one_repository(repository, held, look, now, &mut audit.findings);
+        let listing = look.listing(End::target(repository));
+        let subjects = listing.and_then(|known| known.as_ref().ok());
         for image in &images {
-            audit.findings.extend(judge(image, rules, now));
+            // Whether ECR's rules see OCI 1.1 referrers at all is not documented, and no pull needs one.
+            let refers =
+                |one: &&lifecycle::Image| one.digest == image.digest && one.subject.is_some();
+            if subjects.is_none_or(|all| !all.iter().any(|one| refers(&one))) {
+                audit.findings.extend(judge(image, rules, now));
+            }
         }
         audit.findings.extend(common(repository, &images, rules));
         let families = in_use.families.get(repository);
@@ -120,8 +127,16 @@ pub(in crate::plan) fn with_known_children(
 }
 
 fn judge(image: &Image, rules: &Rules, now: Timestamp) -> Option<Finding> {
-    let (repository, digest) = (image.repository.clone(), image.digest.clone());
+    let named = Named::new(&image.repository, &image.digest, &image.tags);
     let place = image.standing.place;
+    let left = image.standing.left;
+    if image.standing.pinned && !matches!(left, Left::Unknown | Left::Never) {
+        return Some(Finding {
+            severity: Severity::Error,
+            kind: Kind::PinWithoutShield { image: named },
+            reasons: image.reasons.clone(),
+        });
+    }
     let companion = image
         .reasons
         .iter()
@@ -130,36 +145,16 @@ fn judge(image: &Image, rules: &Rules, now: Timestamp) -> Option<Finding> {
         _ if companion => Severity::Warning,
         severity => severity,
     };
-    let is_close = |left: Left| match left {
-        Left::Pushes { min, .. } => min < u64::from(rules.min_pushes),
-        Left::At(at) => at <= now.plus_days(DAYS_LEFT),
-        Left::Now => true,
-        Left::Unknown | Left::Never => false,
-    };
-    let left = image.standing.left;
-    if image.standing.pinned && !matches!(left, Left::Unknown | Left::Never) {
-        return Some(Finding {
-            severity: Severity::Error,
-            kind: Kind::PinWithoutShield { repository, digest },
-            reasons: image.reasons.clone(),
-        });
-    }
     let (severity, kind) = match left {
         Left::Unknown | Left::Never => return None,
         Left::Now => {
             let rule = image.standing.rule.unwrap_or_default();
-            let kind = Kind::ExpiresNow {
-                repository,
-                digest,
-                rule,
-                place,
-            };
-            (worst, kind)
+            let image = named;
+            (worst, Kind::ExpiresNow { image, rule, place })
         }
-        Left::Pushes { min, .. } if is_close(left) => {
+        Left::Pushes { min, .. } if min < u64::from(rules.min_pushes) => {
             let kind = Kind::ExpiresIn {
-                repository,
-                digest,
+                image: named,
                 pushes: min,
                 place,
             };
@@ -168,17 +163,9 @@ fn judge(image: &Image, rules: &Rules, now: Timestamp) -> Option<Finding> {
         Left::Pushes { .. } => return None,
         // That a date is set for an image in use is worth a warning, however far it is.
         Left::At(at) => {
-            let kind = Kind::ExpiresAt {
-                repository,
-                digest,
-                at,
-            };
-            let severity = if is_close(left) {
-                worst
-            } else {
-                Severity::Warning
-            };
-            (severity, kind)
+            let is_close = at <= now.plus_days(DAYS_LEFT);
+            let severity = if is_close { worst } else { Severity::Warning };
+            (severity, Kind::ExpiresAt { image: named, at })
         }
     };
     Some(Finding {

@@ -8,7 +8,7 @@ use crate::model::inventory::ImageId;
 use crate::model::lifecycle::{Image, StorageClass};
 use crate::model::manifest::Manifest;
 use crate::model::reference::{Repository, Tag};
-use crate::plan::finding::{Asked, Finding, Kind};
+use crate::plan::finding::{Asked, Finding, Kind, Named};
 use crate::plan::look::{End, Look};
 use crate::plan::problem::Severity;
 use crate::plan::protect::images::{InUse, Place};
@@ -85,17 +85,13 @@ fn one_repository(
     }
     closure.run(look, findings);
     for (digest, reasons) in &closure.held {
-        let archived = listing.by_digest.get(digest);
-        if archived.is_some_and(|image| image.storage_class == StorageClass::Archive) {
-            findings.push(Finding {
-                severity: severity(reasons),
-                kind: Kind::Archived {
-                    repository: repository.clone(),
-                    digest: digest.clone(),
-                },
-                reasons: reasons.clone(),
-            });
-        }
+        let image = listing.by_digest.get(digest);
+        let archived = image.filter(|image| image.storage_class == StorageClass::Archive);
+        findings.extend(archived.map(|image| Finding {
+            severity: severity(reasons),
+            kind: Kind::Archived(Named::new(repository, digest, &image.tags)),
+            reasons: reasons.clone(),
+        }));
     }
     closure.held
 }

@@ -14,4 +14,4 @@ pub(in crate::plan) use close::severity;
 pub use close::{Protected, close};
 pub use images::{InUse, Place, images};
 pub use revisions::{Generations, Rollback, revisions, rollbacks};
-pub use whole::{in_use, wanted};
+pub use whole::{in_use, running, wanted};

@@ -27,7 +27,17 @@ pub fn in_use(usages: &[Usage], generations: Generations) -> (InUse, Vec<Finding
         findings.extend(left_out.map(|&one| plain(Severity::Note, Kind::LeftOut(one))));
         findings.extend(of_rollbacks(usage));
     }
+    if running(usages) == (0, 0) {
+        findings.push(plain(Severity::Warning, Kind::NothingRuns));
+    }
     (all, findings)
+}
+
+/// How many services are not gone, and how many tasks ECS knows of, everywhere.
+pub fn running(usages: &[Usage]) -> (usize, usize) {
+    let services = usages.iter().map(|usage| usage.services.len());
+    let tasks = usages.iter().map(|usage| usage.tasks.len());
+    (services.sum(), tasks.sum())
 }
 
 fn of_rollbacks(usage: &Usage) -> Vec<Finding> {

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::model::reference::Tag;
 use crate::model::usage::Usage;
 use crate::plan::audit::{self, Audit, Left};
-use crate::plan::finding;
+use crate::plan::finding::{self, own_tag};
 use crate::plan::problem::Severity;
 use crate::plan::reason::{Reason, Why};
 use crate::report::Finding;
@@ -81,6 +80,8 @@ pub struct Image {
     pub digest: String,
     /// Its tags.
     pub tags: Vec<String>,
+    /// The repository's name with the tag or digest that people know the image by.
+    pub name: String,
     /// When it was pushed, RFC 3339.
     pub pushed_at: String,
     /// Why it is protected, strongest first.
@@ -230,7 +231,12 @@ fn image(image: &audit::Image) -> Image {
         Left::At(at) => ("date", None, Some(at.to_string())),
     };
     let reasons = image.reasons.iter();
+    let name = match own_tag(&image.digest, &image.tags) {
+        Some(tag) => format!("{}:{tag}", image.repository.name),
+        None => format!("{}@sha256:{}", image.repository.name, image.digest.short()),
+    };
     Image {
+        name,
         repository: image.repository.uri(),
         digest: image.digest.to_string(),
         tags: image.tags.clone(),
@@ -271,21 +277,4 @@ pub fn findings(found: &[finding::Finding]) -> Vec<Finding> {
         line: None,
     });
     each.collect()
-}
-
-/// The tag that names an image to people: not its pin, where there is another.
-fn shown_tag(image: &Image) -> String {
-    let pin = image.digest.parse().ok().map(|digest| Tag::pin(&digest));
-    let is_pin = |tag: &&String| {
-        pin.as_ref()
-            .is_some_and(|pin| tag.as_str().starts_with(pin.as_str()))
-    };
-    let own = image.tags.iter().find(|tag| !is_pin(tag));
-    match own.or(image.tags.first()) {
-        Some(tag) => format!(":{tag}"),
-        None => {
-            let short: String = image.digest.chars().take(19).collect();
-            format!("@{short}")
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The audit for a terminal and for pull requests: by consumer, each image with a bar for its place in the keep window.
 
-use crate::report::audit::{Consumer, Image, Report, shown_tag};
+use crate::report::audit::{Consumer, Image, Report};
 use crate::report::markdown::{escape, render_finding};
 use crate::report::table::{Colour, paint, plural};
 
@@ -13,13 +13,14 @@ pub fn table(report: &Report, colour: Colour) -> String {
     for consumer in &report.consumers {
         text.push_str(&format!("{}  ({})\n", consumer.name, headroom(consumer)));
         let images: Vec<&Image> = images(report, consumer).collect();
-        let names: Vec<String> = images.iter().map(|image| name(image)).collect();
-        let width = names.iter().map(String::len).max().unwrap_or(0);
+        let width = images.iter().map(|image| image.name.len()).max();
+        let width = width.unwrap_or(0);
         let bars: Vec<String> = images.iter().map(|image| bar(image)).collect();
         let span = bars.iter().map(String::len).max().unwrap_or(0);
-        for ((image, name), bar) in images.iter().zip(names).zip(bars) {
+        for (image, bar) in images.iter().zip(bars) {
             let sign = sign(image);
             let why = kinds(image);
+            let name = &image.name;
             let line = format!(
                 "  {sign} {name:width$}  {bar:span$}  {}  {why}",
                 fate(image)
@@ -41,7 +42,7 @@ pub fn markdown(report: &Report) -> String {
             text.push_str(&format!(
                 "| {} | {} | {} | {} | {} |\n",
                 escape(&consumer.name),
-                name(image),
+                image.name,
                 place(image),
                 fate(image),
                 kinds(image),
@@ -59,13 +60,6 @@ pub fn markdown(report: &Report) -> String {
 fn images<'r>(report: &'r Report, consumer: &'r Consumer) -> impl Iterator<Item = &'r Image> {
     let at = consumer.images.iter();
     at.filter_map(|&at| report.images.get(at))
-}
-
-/// `repository:tag` without the registry's host.
-fn name(image: &Image) -> String {
-    let repository = image.repository.split_once('/');
-    let repository = repository.map_or(image.repository.as_str(), |(_, name)| name);
-    format!("{repository}{}", shown_tag(image))
 }
 
 fn kinds(image: &Image) -> String {

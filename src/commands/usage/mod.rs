@@ -1,5 +1,11 @@
 //! Gathers what is in use: over accounts and Regions, from ECS and what starts its tasks, and from lists of other systems.
 
+mod looked;
+mod scope;
+
+pub(super) use looked::{Seen, look};
+pub(super) use scope::{Scoped, Scoping, everywhere};
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -293,33 +299,6 @@ impl Sources {
         let ends = self.places.iter().map(|place| place.connection.pace.end());
         ends.min().unwrap_or_else(tokio::time::Instant::now)
     }
-}
-
-/// One wish for each account and Region.
-pub(super) fn everywhere(reading: &Reading, roles: &[String], base: &Wish) -> Vec<Wish> {
-    let profiles = reading.profile.iter().map(|profile| Wish {
-        profile: Some(profile.clone()),
-        ..base.clone()
-    });
-    let roles = roles.iter().map(|role| Wish {
-        role: Some(role.clone()),
-        ..base.clone()
-    });
-    let mut accounts: Vec<Wish> = profiles.chain(roles).collect();
-    if accounts.is_empty() {
-        accounts.push(base.clone());
-    }
-    if reading.region.is_empty() {
-        return accounts;
-    }
-    let in_regions = accounts.iter().flat_map(|wish| {
-        let regions = reading.region.iter();
-        regions.map(|region| Wish {
-            region: Some(region.clone()),
-            ..wish.clone()
-        })
-    });
-    in_regions.collect()
 }
 
 fn source(without: Without) -> Source {

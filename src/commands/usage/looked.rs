@@ -1,0 +1,64 @@
+//! One look at usage and at the registries that hold what is in use.
+
+use crate::clients::ecs::OnStep;
+use crate::commands::repositories::{Names, Trouble};
+use crate::commands::usage::Sources;
+use crate::commands::wrong::{self, Wrong};
+use crate::model::inventory::Inventory;
+use crate::model::time::Timestamp;
+use crate::model::usage::Usage;
+use crate::plan::audit::{self, Audit, Rules};
+use crate::plan::look::Look;
+use crate::plan::protect::{self, InUse};
+
+/// What was read and judged.
+pub(in crate::commands) struct Seen {
+    /// Usage, for each account and Region.
+    pub(in crate::commands) usages: Vec<Usage>,
+    /// The images that are asked for.
+    pub(in crate::commands) in_use: InUse,
+    /// What was read of the registries.
+    pub(in crate::commands) inventory: Inventory,
+    /// The protected images and the findings.
+    pub(in crate::commands) audit: Audit,
+}
+
+/// Reads and judges everything in use, or only what lies in some repositories.
+///
+/// # Errors
+/// Names that are wrong, or that ECR could not look up. What else cannot be read is a finding.
+pub(in crate::commands) async fn look(
+    sources: &Sources,
+    names: Option<&Names>,
+    rules: &Rules,
+    now: Timestamp,
+    on_step: OnStep<'_>,
+) -> Result<Seen, Vec<Wrong>> {
+    let usages = sources.read(on_step).await;
+    let (mut in_use, findings) = protect::in_use(&usages, sources.generations());
+    if let (Some(names), Some(connection)) = (names, sources.first()) {
+        let found = match names.find(&connection.ecr).await {
+            Ok(found) => found,
+            Err(Trouble::Wrong(wrong)) => return Err(wrong),
+            Err(Trouble::World(failure)) => return Err(vec![wrong::of_world(&failure)]),
+        };
+        in_use.retain(|repository| found.contains_key(repository));
+    }
+    let mut inventory = Inventory::default();
+    let mut audit = loop {
+        let mut look = Look::new(&inventory);
+        let audit = audit::audit(&in_use, &mut look, rules, now);
+        let questions = look.into_questions();
+        if questions.is_empty() {
+            break audit;
+        }
+        sources.answer(questions, &mut inventory).await;
+    };
+    audit.findings.extend(findings);
+    Ok(Seen {
+        usages,
+        in_use,
+        inventory,
+        audit,
+    })
+}
