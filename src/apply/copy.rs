@@ -7,6 +7,7 @@ use futures_util::future::{join_all, try_join_all};
 
 use crate::apply::event::Event;
 use crate::apply::repository::settled;
+use crate::apply::tags;
 use crate::apply::{Run, Trouble};
 use crate::model::digest::Digest;
 use crate::model::failure::FailureKind;
@@ -96,7 +97,7 @@ impl Run<'_> {
         let moves = copy.displaced.as_ref();
         if copy.read_back && (moves.is_some() || self.began.elapsed() > STALE) {
             let expected = moves.map(|pin| &pin.manifest.digest);
-            match self.tag(target, &promotion.tag).await? {
+            match tags::held(&self.ecr, target, &promotion.tag).await? {
                 Some(holds) if holds != copy.top.digest && Some(&holds) != expected => {
                     return Err(Trouble::Refused(taken(promotion, copy, holds)));
                 }
@@ -118,7 +119,7 @@ impl Run<'_> {
     async fn read_back(&self, promotion: &Promotion, copy: &Copy) -> Result<(), Trouble> {
         let target = &promotion.wanted.target;
         let digest = &copy.top.digest;
-        match self.expect_tag(target, &promotion.tag, digest).await {
+        match tags::expect(&self.ecr, target, &promotion.tag, digest).await {
             Err(failure) if failure.kind != FailureKind::TagExists => {
                 let kind = Kind::Unknown(failure);
                 self.note(Problem::warning(kind, &promotion.wanted.uses));
@@ -131,13 +132,11 @@ impl Run<'_> {
     /// The tag was taken meanwhile: by the same digest is fine, by another is a refusal.
     async fn judge_taken(&self, promotion: &Promotion, copy: &Copy) -> Result<(), Trouble> {
         let target = &promotion.wanted.target;
-        match self.tag(target, &promotion.tag).await? {
+        match tags::held(&self.ecr, target, &promotion.tag).await? {
             Some(holds) if holds != copy.top.digest => {
                 Err(Trouble::Refused(taken(promotion, copy, holds)))
             }
-            _ => Ok(self
-                .expect_tag(target, &promotion.tag, &copy.top.digest)
-                .await?),
+            _ => Ok(tags::expect(&self.ecr, target, &promotion.tag, &copy.top.digest).await?),
         }
     }
 

@@ -13,13 +13,12 @@ use tokio::time::Instant;
 
 use crate::clients::ecr::Ecr;
 use crate::clients::registry::{Endpoint, Session};
-use crate::model::digest::Digest;
-use crate::model::failure::{Failure, FailureKind, Side};
-use crate::model::inventory::ImageId;
-use crate::model::reference::{Repository, Tag};
+use crate::model::failure::Failure;
+use crate::model::reference::Repository;
 use crate::plan::outcome::{Outcome, State};
+use crate::plan::pin::Pin;
 use crate::plan::problem::{Kind, Problem};
-use crate::plan::promotion::{Action, Pin, Plan, Promotion, RepositoryPlan};
+use crate::plan::promotion::{Action, Plan, Promotion, RepositoryPlan};
 
 pub mod bootstrap;
 pub mod event;
@@ -27,9 +26,9 @@ pub mod event;
 mod blobs;
 mod copy;
 mod repository;
+mod tags;
 
 use event::Event;
-use repository::settled;
 
 /// How many targets are worked on at once; few enough that memory does not grow with their number.
 const TARGETS: usize = 64;
@@ -204,57 +203,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Sets a pin. That it is there already is what was wanted: a pin belongs to one digest.
     async fn pin(&self, target: &Repository, pin: &Pin) -> Result<(), Failure> {
-        let put = async || {
-            self.ecr
-                .put_image(target, &pin.manifest, Some(&pin.tag))
-                .await
-        };
-        match settled(put).await {
-            Err(failure) if failure.kind == FailureKind::TagExists => {
-                self.expect_tag(target, &pin.tag, &pin.manifest.digest)
-                    .await?;
-            }
-            Err(failure) if failure.kind != FailureKind::ImageExists => return Err(failure),
-            _ => {}
-        }
-        (self.on_event)(Event::Pinned {
-            target,
-            tag: &pin.tag,
-        });
+        let tag = tags::pin(&self.ecr, target, pin).await?;
+        (self.on_event)(Event::Pinned { target, tag: &tag });
         Ok(())
-    }
-
-    /// Reads a tag, which must hold this digest.
-    async fn expect_tag(
-        &self,
-        target: &Repository,
-        tag: &Tag,
-        digest: &Digest,
-    ) -> Result<(), Failure> {
-        let holds = self.tag(target, tag).await?;
-        if holds.as_ref() == Some(digest) {
-            return Ok(());
-        }
-        let holds = holds.map_or_else(|| "nothing".to_owned(), |holds| holds.to_string());
-        Err(Failure {
-            operation: "PutImage".to_owned(),
-            object: format!("{target}:{tag}"),
-            side: Some(Side::Target),
-            kind: FailureKind::TagExists,
-            message: format!("it holds {holds} now, not {digest}"),
-        })
-    }
-
-    /// What a tag holds.
-    async fn tag(&self, target: &Repository, tag: &Tag) -> Result<Option<Digest>, Failure> {
-        let id = ImageId::Tag(tag.clone());
-        let ids = BTreeSet::from([id.clone()]);
-        let read = async || self.ecr.images(target, Side::Target, &ids).await;
-        let mut found = settled(read).await?;
-        let holds = found.remove(&id).transpose()?.flatten();
-        Ok(holds.map(|manifest| manifest.digest))
     }
 
     fn note(&self, problem: Problem) {

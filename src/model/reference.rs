@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::model::digest::Digest;
+use crate::model::time::Timestamp;
 
 /// A private ECR registry: one account in one Region. Hosts that differ only in spelling (FIPS, dual-stack, capitals,
 /// a trailing dot) are the same registry, so account and Region decide equality and order.
@@ -236,6 +237,16 @@ impl Tag {
     #[must_use]
     pub fn again(&self) -> Self {
         Self(format!("{}-2", self.0))
+    }
+
+    /// The mark of an image whose pin was found unneeded: `unused-<first 12 hex>-<seconds since 1970>`.
+    pub fn unused(digest: &Digest, at: Timestamp) -> Self {
+        Self(format!("{}-{}", Self::unused_stem(digest), at.0 / 1000))
+    }
+
+    /// What every such mark of an image begins with.
+    pub fn unused_stem(digest: &Digest) -> Self {
+        Self(format!("unused-{}", digest.short()))
     }
 
     /// The permanent tag of an image that the task definition names only by digest: `digest-<first 12 hex>`.

@@ -70,10 +70,11 @@ impl Named {
     }
 }
 
-/// The first tag that is not the image's pin.
+/// The first tag that is neither the image's pin nor the mark of one that is not needed.
 pub fn own_tag<'t>(digest: &Digest, tags: &'t [String]) -> Option<&'t str> {
-    let pin = Tag::pin(digest);
-    let mut own = tags.iter().filter(|tag| !tag.starts_with(pin.as_str()));
+    let ours = [Tag::pin(digest), Tag::unused_stem(digest)];
+    let is_ours = |tag: &&String| ours.iter().any(|one| tag.starts_with(one.as_str()));
+    let mut own = tags.iter().filter(|tag| !is_ours(tag));
     own.next().map(String::as_str)
 }
 

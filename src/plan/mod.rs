@@ -12,6 +12,7 @@ pub mod mapping;
 pub mod outcome;
 pub mod owner;
 pub mod pattern;
+pub mod pin;
 pub mod policy;
 pub mod problem;
 pub mod promotion;

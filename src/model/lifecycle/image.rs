@@ -2,6 +2,7 @@
 
 use crate::model::digest::Digest;
 use crate::model::lifecycle::StorageClass;
+use crate::model::reference::Tag;
 use crate::model::time::Timestamp;
 
 /// One entry of `DescribeImages`: an image, an index, a child of an index or a referrer. ECR's lifecycle rules know no other unit than the manifest.
@@ -32,6 +33,20 @@ impl Image {
     /// (User Guide, "Lifecycle policy evaluation rules": "the image's last_activated_at is used instead of pushed_at_time").
     pub fn sort_key(&self) -> Timestamp {
         self.activated_at.unwrap_or(self.pushed_at)
+    }
+
+    /// The pins it carries: `inuse-<first 12 hex of its digest>`, and the second one that takes its place where the first was removed and an
+    /// immutable repository does not take it back.
+    pub fn pins(&self) -> impl Iterator<Item = &String> {
+        let pin = Tag::pin(&self.digest);
+        let again = pin.again();
+        let is_pin = move |tag: &&String| **tag == pin.as_str() || **tag == again.as_str();
+        self.tags.iter().filter(is_pin)
+    }
+
+    /// Whether it carries a pin of its own digest.
+    pub fn is_pinned(&self) -> bool {
+        self.pins().next().is_some()
     }
 
     /// The time `sinceImagePulled` measures from: the last pull; the activation if it was not pulled since; the push if it was never pulled

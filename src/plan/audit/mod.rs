@@ -5,6 +5,7 @@ mod judge;
 mod standing;
 
 pub use judge::audit;
+pub(in crate::plan) use judge::with_known_children;
 pub use standing::{Left, Standing, standings};
 
 use std::collections::BTreeSet;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Image, Policy};
-use crate::model::reference::Tag;
 use crate::model::time::Timestamp;
 use crate::plan::expiry::{self, Push, PushesLeft};
 
@@ -48,22 +47,12 @@ impl Standing {
     /// Of an image whose policy is not known.
     pub(super) fn unknown(image: &Image) -> Self {
         Self {
-            pinned: is_pinned(image),
+            pinned: image.is_pinned(),
             rule: None,
             place: None,
             left: Left::Unknown,
         }
     }
-}
-
-/// Whether the image carries the pin of its own digest.
-pub(in crate::plan) fn is_pinned(image: &Image) -> bool {
-    let pin = Tag::pin(&image.digest);
-    let again = pin.again();
-    image
-        .tags
-        .iter()
-        .any(|tag| tag == pin.as_str() || tag == again.as_str())
 }
 
 /// The standing of every image under a policy, or without one. Each further push is taken to bring what the largest index of
@@ -75,7 +64,7 @@ pub fn standings(
 ) -> BTreeMap<Digest, Standing> {
     let Some(policy) = policy else {
         let never = |image: &Image| Standing {
-            pinned: is_pinned(image),
+            pinned: image.is_pinned(),
             rule: None,
             place: None,
             left: Left::Never,
@@ -106,7 +95,7 @@ pub fn standings(
             PushesLeft::Date { expires_at } => Left::At(expires_at),
         };
         let standing = Standing {
-            pinned: is_pinned(image),
+            pinned: image.is_pinned(),
             rule: governing.map(|rule| rule.rule),
             place: place.filter(|_| left != Left::Never),
             left,

@@ -7,6 +7,7 @@ use crate::model::project::Use;
 use crate::model::reference::{Repository, Tag};
 use crate::model::time::Timestamp;
 use crate::plan::mapping::Wanted;
+use crate::plan::pin::Pin;
 use crate::plan::problem::{MountObstacle, Problem, Severity};
 use crate::plan::provision::Creation;
 
@@ -86,15 +87,6 @@ impl Copy {
         let sizes = self.blobs.iter().map(|blob| blob.size);
         sizes.fold(0, u64::saturating_add)
     }
-}
-
-/// A pin to set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pin {
-    /// The manifest that gets it, as the target holds it.
-    pub manifest: Manifest,
-    /// The pin.
-    pub tag: Tag,
 }
 
 /// Where an image that is already there stands.

@@ -10,6 +10,6 @@ mod repository;
 mod rules;
 mod standing;
 
-pub use action::{Action, Copy, Pin, Plan, Promotion, RepositoryPlan, Standing};
+pub use action::{Action, Copy, Plan, Promotion, RepositoryPlan, Standing};
 pub use decide::plan;
 pub use rules::Rules;

@@ -9,8 +9,9 @@ use crate::model::time::Timestamp;
 use crate::plan::expiry::{self, Fate, Push, PushesLeft};
 use crate::plan::look::{End, Look};
 use crate::plan::mapping::Wanted;
+use crate::plan::pin::Pin;
 use crate::plan::problem::{Kind, MoveObstacle, Problem};
-use crate::plan::promotion::action::{Pin, Standing};
+use crate::plan::promotion::action::Standing;
 use crate::plan::promotion::rules::Rules;
 
 /// An image that is deployed now and would go by its age within so many days is pinned.
@@ -56,7 +57,7 @@ pub(super) fn of(
     };
     let pin = Tag::pin(digest);
     standing.pushed_at = Some(image.pushed_at);
-    standing.pinned = image.tags.iter().any(|tag| tag == pin.as_str());
+    standing.pinned = image.is_pinned();
     let Ok(Some(policy)) = policy_in_force(wanted, case, look) else {
         return Ok(Some(standing));
     };

@@ -7,7 +7,7 @@ mod close;
 mod images;
 mod revisions;
 #[cfg(test)]
-mod samples;
+pub(in crate::plan) mod samples;
 mod whole;
 
 pub(in crate::plan) use close::severity;

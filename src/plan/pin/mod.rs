@@ -1,0 +1,20 @@
+//! Pins: tags that no rule of our policy can expire. What is in use gets one; what is not in use any more loses it, but only after two looks a day apart that
+//! both found nothing.
+
+mod add;
+mod remove;
+
+pub use add::{Plan, Step, plan};
+pub use remove::{Removal, Removals, removals};
+
+use crate::model::manifest::Manifest;
+use crate::model::reference::Tag;
+
+/// A pin to set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// The manifest that gets it, as the target holds it.
+    pub manifest: Manifest,
+    /// The pin.
+    pub tag: Tag,
+}
