@@ -587,6 +587,16 @@ fn the_shipped_world_has_them_all() {
     let sandbox = Sandbox::start(world, Options::default()).unwrap();
     let (_, listed) = ecs(&sandbox, "ListServices", &json!({"maxResults": 100}));
     assert_eq!(listed["serviceArns"].as_array().unwrap().len(), 8);
+    let (_, drained) = ecs(
+        &sandbox,
+        "DescribeServices",
+        &json!({"services": ["drained"]}),
+    );
+    let drained = &drained["services"][0];
+    assert_eq!(
+        (&drained["desiredCount"], &drained["runningCount"]),
+        (&json!(0), &json!(1))
+    );
     let (_, moved) = ecs(
         &sandbox,
         "DescribeServices",
