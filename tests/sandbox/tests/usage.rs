@@ -576,3 +576,54 @@ fn each_call_can_be_denied_and_throttled() {
         assert_eq!(answer["__type"], "ThrottlingException");
     }
 }
+
+#[test]
+fn the_shipped_world_has_them_all() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../fixtures/worlds/usage.json"
+    );
+    let world = demitasse_sandbox::World::read(path.as_ref()).unwrap();
+    let sandbox = Sandbox::start(world, Options::default()).unwrap();
+    let (_, listed) = ecs(&sandbox, "ListServices", &json!({"maxResults": 100}));
+    assert_eq!(listed["serviceArns"].as_array().unwrap().len(), 8);
+    let (_, drained) = ecs(
+        &sandbox,
+        "DescribeServices",
+        &json!({"services": ["drained"]}),
+    );
+    let drained = &drained["services"][0];
+    assert_eq!(
+        (&drained["desiredCount"], &drained["runningCount"]),
+        (&json!(0), &json!(1))
+    );
+    let (_, moved) = ecs(
+        &sandbox,
+        "DescribeServices",
+        &json!({"services": ["moved"]}),
+    );
+    let arn = &moved["services"][0]["currentServiceRevisions"][0]["arn"];
+    let resolved = &revisions(&sandbox, &[arn])[0]["containerImages"][0]["imageDigest"];
+    let now = sandbox.with_state(|state| state.image("moved", "latest").unwrap().digest.clone());
+    assert_ne!(*resolved, now);
+    // Everything can still start; after an eager clean-up of what no tag names, one service cannot.
+    let (mut unstarted, gone) = sandbox.with_state(|state| {
+        let before = state.restart_all();
+        let repositories = state.repositories.values_mut();
+        for repository in repositories {
+            let named: std::collections::BTreeSet<String> = repository
+                .images
+                .values()
+                .filter(|image| !image.tags.is_empty())
+                .flat_map(|image| image.manifest.children.iter().chain([&image.digest]))
+                .cloned()
+                .collect();
+            repository.images.retain(|digest, _| named.contains(digest));
+        }
+        (before, state.restart_all())
+    });
+    assert_eq!(unstarted.len(), 0);
+    unstarted.extend(gone);
+    assert_eq!(unstarted.len(), 1);
+    assert_eq!(unstarted[0].group, "service:moved");
+}

@@ -89,12 +89,14 @@ fn add_definition(state: &mut State, spec: &TaskDefinitionSpec, revision: u32) {
 fn add_service(state: &mut State, spec: &ServiceSpec, placed: &Placed) -> Result<(), Error> {
     check_cluster(state, &spec.cluster)?;
     let controller = spec.controller.clone().unwrap_or_else(|| "ECS".to_owned());
+    let is_deleted = matches!(spec.status.as_deref(), Some("DRAINING" | "INACTIVE"));
     let now = state.clock.now();
     state.ecs.services.push(Service {
         cluster: spec.cluster.clone(),
         name: spec.name.clone(),
         task_definition: spec.task_definition.clone(),
-        desired_count: spec.desired_count,
+        // A deleted service wants no tasks, while those it had still run (DeleteService).
+        desired_count: if is_deleted { 0 } else { spec.desired_count },
         status: spec.status.clone().unwrap_or_else(|| "ACTIVE".to_owned()),
         controller: controller.clone(),
         task_sets: spec.task_sets.clone(),

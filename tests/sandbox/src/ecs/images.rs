@@ -114,3 +114,57 @@ impl State {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::World;
+
+    fn state(region: &str) -> State {
+        let world =
+            format!(r#"{{"region": "{region}", "repositories": [{{"name": "team/app"}}]}}"#);
+        let world: World = world.parse().unwrap();
+        State::new(&world, 0).unwrap()
+    }
+
+    #[test]
+    fn every_spelling_of_the_registry() {
+        let tokyo = state("ap-northeast-1");
+        for (host, is_own) in [
+            ("123456789012.dkr.ecr.ap-northeast-1.amazonaws.com", true),
+            (
+                "123456789012.dkr.ecr-fips.ap-northeast-1.amazonaws.com",
+                true,
+            ),
+            ("123456789012.dkr-ecr.ap-northeast-1.on.aws", true),
+            ("123456789012.DKR.ECR.ap-northeast-1.amazonaws.com", true),
+            ("123456789012.dkr.ecr.us-east-1.amazonaws.com", false),
+            ("210987654321.dkr.ecr.ap-northeast-1.amazonaws.com", false),
+            ("public.ecr.aws", false),
+        ] {
+            for rest in [
+                "team/app",
+                "team/app:v1",
+                "team/app@sha256:00",
+                "team/app:v1@sha256:00",
+            ] {
+                let image = format!("{host}/{rest}");
+                let expected = is_own.then_some("team/app");
+                assert_eq!(tokyo.repository_of(&image), expected, "{image}");
+            }
+        }
+        let beijing = state("cn-north-1");
+        let host = beijing.host();
+        assert_eq!(host, "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn");
+        assert_eq!(
+            beijing.repository_of(&format!("{host}/team/app")),
+            Some("team/app")
+        );
+        assert!(
+            beijing
+                .ecs_arn("a")
+                .starts_with("arn:aws-cn:ecs:cn-north-1:")
+        );
+        assert_eq!(tokyo.repository_of("nginx"), None);
+    }
+}

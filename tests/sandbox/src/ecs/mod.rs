@@ -68,7 +68,8 @@ pub(crate) fn answer(state: &mut State, operation: &str, input: &Input) -> Resul
 impl State {
     /// An ECS ARN.
     pub(crate) fn ecs_arn(&self, rest: &str) -> String {
-        format!("arn:aws:ecs:{}:{}:{rest}", self.region, self.account)
+        let (partition, region) = (self.partition(), &self.region);
+        format!("arn:{partition}:ecs:{region}:{}:{rest}", self.account)
     }
 
     /// The name of the cluster an input names by name or ARN; `default` where it names none.

@@ -123,7 +123,7 @@ impl State {
         self.fill_up(&found)
     }
 
-    /// Replaces every task of every service that is not INACTIVE.
+    /// Replaces every task of every ACTIVE service; deleted ones start none.
     pub fn restart_all(&mut self) -> Vec<Unstarted> {
         let services: Vec<(String, String)> = self
             .ecs

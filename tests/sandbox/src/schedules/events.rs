@@ -115,5 +115,6 @@ fn page(state: &State, input: &Input, key: &str, rows: Vec<Value>) -> Result<Val
 }
 
 fn arn(state: &State, rest: &str) -> String {
-    format!("arn:aws:events:{}:{}:{rest}", state.region, state.account)
+    let (partition, region) = (state.partition(), &state.region);
+    format!("arn:{partition}:events:{region}:{}:{rest}", state.account)
 }

@@ -16,9 +16,6 @@ use crate::world::schedules::ScheduleSpec;
 pub(crate) mod events;
 pub(crate) mod scheduler;
 
-/// The target of Scheduler that calls `ecs:RunTask` with its input (Scheduler UG "Using universal targets").
-const UNIVERSAL: &str = "arn:aws:scheduler:::aws-sdk:ecs:runTask";
-
 /// The rules and schedules of a world.
 #[derive(Debug, Clone, Default)]
 pub struct Schedules {
@@ -98,6 +95,8 @@ impl State {
     /// A schedule's target, as GetSchedule answers it.
     fn schedule_target(&self, schedule: &ScheduleSpec) -> Value {
         let cluster = self.ecs_arn(&format!("cluster/{}", schedule.cluster));
+        // It calls `ecs:RunTask` with its input (Scheduler UG "Using universal targets").
+        let universal = format!("arn:{}:scheduler:::aws-sdk:ecs:runTask", self.partition());
         let mut row = json!({
             "RoleArn": self.role("ecsEventsRole"),
             "RetryPolicy": {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185},
@@ -111,7 +110,7 @@ impl State {
                 } else {
                     json!({"Cluster": cluster, "TaskDefinition": name, "LaunchType": "FARGATE"})
                 };
-                row["Arn"] = Value::from(UNIVERSAL);
+                row["Arn"] = Value::from(universal);
                 row["Input"] = Value::from(input.unwrap_or_else(|| made.to_string()));
                 return row;
             }
@@ -121,7 +120,7 @@ impl State {
                     "TaskDefinitionArn": self.target_definition(name), "TaskCount": 1, "LaunchType": "FARGATE",
                 });
             }
-            None if schedule.universal => row["Arn"] = Value::from(UNIVERSAL),
+            None if schedule.universal => row["Arn"] = Value::from(universal),
             None => row["Arn"] = json!(schedule.arn),
         }
         if let Some(input) = input {
@@ -160,7 +159,7 @@ impl State {
     }
 
     fn role(&self, name: &str) -> String {
-        format!("arn:aws:iam::{}:role/{name}", self.account)
+        format!("arn:{}:iam::{}:role/{name}", self.partition(), self.account)
     }
 }
 

@@ -160,8 +160,9 @@ fn missing(message: String) -> Refusal {
 }
 
 fn arn(state: &State, rest: &str) -> String {
+    let (partition, region) = (state.partition(), &state.region);
     format!(
-        "arn:aws:scheduler:{}:{}:{rest}",
-        state.region, state.account
+        "arn:{partition}:scheduler:{region}:{}:{rest}",
+        state.account
     )
 }

@@ -1,5 +1,7 @@
 //! Makes a state from a world file.
 
+use std::collections::BTreeMap;
+
 use crate::Error;
 use crate::clock::Clock;
 use crate::clock::Time;
@@ -10,6 +12,7 @@ use crate::state::Counters;
 use crate::state::Repository;
 use crate::state::State;
 use crate::state::Storage;
+use crate::state::many;
 use crate::undocumented::Undocumented;
 use crate::world::RepositorySpec;
 use crate::world::World;
@@ -103,16 +106,38 @@ fn repository(state: &mut State, spec: &RepositorySpec, now: Time) -> Result<Vec
     {
         return Err(Error::new("the name is used twice"));
     }
-    let mut digests = Vec::new();
-    for (at, image) in spec.images.iter().enumerate() {
-        #[expect(clippy::cast_precision_loss, reason = "a world holds few images")]
-        let default_age = (spec.images.len() - at) as f64 * MINUTE;
-        let pushed = pushed_at(image, now, default_age)?;
-        let digest = place(state, &spec.name, image, at, pushed, now)
-            .map_err(|error| Error::new(format!("image {at}: {error}")))?;
-        digests.push(digest);
+    let total: usize = spec.images.iter().map(many::count).sum();
+    let mut placing = Placing::default();
+    for (place_in_list, image) in spec.images.iter().enumerate() {
+        let wrong = |error| Error::new(format!("image {place_in_list}: {error}"));
+        let at = placing.digests.len();
+        let default_age = |at: usize| minutes(total - at);
+        let digests = match image.count {
+            None => {
+                let dates = (pushed_at(image, now, default_age(at))?, now);
+                place(state, &spec.name, image, at, dates, &mut placing.tags).map(|one| vec![one])
+            }
+            Some(_) => {
+                let pushed = |n: usize| pushed_at(image, now, default_age(at + n));
+                many::place(state, &spec.name, image, pushed, &mut placing.tags)
+            }
+        };
+        placing.digests.extend(digests.map_err(wrong)?);
     }
-    Ok(digests)
+    Ok(placing.digests)
+}
+
+/// So many minutes, in days.
+fn minutes(count: usize) -> f64 {
+    u32::try_from(count).map_or(0.0, f64::from) * MINUTE
+}
+
+/// What the images of a repository placed so far have taken.
+#[derive(Default)]
+struct Placing {
+    /// Tags and the digests they name: with many images there is no time to ask each for its tags.
+    tags: BTreeMap<String, String>,
+    digests: Vec<String>,
 }
 
 fn pushed_at(spec: &ImageSpec, now: Time, default_age: f64) -> Result<Time, Error> {
@@ -128,17 +153,14 @@ fn place(
     repository: &str,
     spec: &ImageSpec,
     at: usize,
-    pushed: Time,
-    now: Time,
+    (pushed, now): (Time, Time),
+    tags: &mut BTreeMap<String, String>,
 ) -> Result<String, Error> {
     let mut top = String::new();
-    let name = format!(
-        "{repository}:{}",
-        spec.tags
-            .first()
-            .cloned()
-            .unwrap_or_else(|| format!("#{at}"))
-    );
+    let name = match spec.tags.first() {
+        Some(tag) => format!("{repository}:{tag}"),
+        None => format!("{repository}:#{at}"),
+    };
     let made = make(spec, &name);
     let before_top = made
         .iter()
@@ -163,11 +185,28 @@ fn place(
             image.storage = Storage::Archived;
         }
         if made.role == Role::Top {
+            let repository = state.find_mut(repository)?;
             for tag in &spec.tags {
-                state.set_tag(repository, tag, &digest)?;
+                take_tag(repository, tags, tag, &digest);
             }
             top = digest;
         }
     }
     Ok(top)
+}
+
+/// Gives a tag to an image, and takes it from the one that had it.
+pub(super) fn take_tag(
+    repository: &mut Repository,
+    tags: &mut BTreeMap<String, String>,
+    tag: &str,
+    digest: &str,
+) {
+    if let Some(before) = tags.insert(tag.to_owned(), digest.to_owned()) {
+        let before = repository.images.get_mut(&before);
+        before.map(|image| image.tags.remove(tag));
+    }
+    if let Some(image) = repository.images.get_mut(digest) {
+        image.tags.insert(tag.to_owned());
+    }
 }

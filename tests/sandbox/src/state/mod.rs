@@ -19,6 +19,7 @@ use crate::world::lookups::Lookups;
 
 mod build;
 pub mod dump;
+mod many;
 mod readers;
 pub mod repository;
 
@@ -106,11 +107,22 @@ impl State {
         build::state(world, seed)
     }
 
+    /// The partition of the Region, as ARNs name it.
+    pub(crate) fn partition(&self) -> &'static str {
+        match self.region.get(..3) {
+            Some("cn-") => "aws-cn",
+            _ if self.region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
     /// The ARN of a repository.
     pub fn repository_arn(&self, name: &str) -> String {
         format!(
-            "arn:aws:ecr:{}:{}:repository/{name}",
-            self.region, self.account
+            "arn:{}:ecr:{}:{}:repository/{name}",
+            self.partition(),
+            self.region,
+            self.account
         )
     }
 
@@ -128,7 +140,13 @@ impl State {
 
     /// The registry's host, as images name it.
     pub fn host(&self) -> String {
-        format!("{}.dkr.ecr.{}.amazonaws.com", self.account, self.region)
+        let suffix = if self.partition() == "aws-cn" {
+            ".cn"
+        } else {
+            ""
+        };
+        let (account, region) = (&self.account, &self.region);
+        format!("{account}.dkr.ecr.{region}.amazonaws.com{suffix}")
     }
 
     pub(crate) fn find(&self, name: &str) -> Result<&Repository, Refusal> {
@@ -138,8 +156,11 @@ impl State {
     }
 
     pub(crate) fn find_mut(&mut self, name: &str) -> Result<&mut Repository, Refusal> {
-        let missing = self.not_found(name);
-        self.repositories.get_mut(name).ok_or(missing)
+        if !self.repositories.contains_key(name) {
+            return Err(self.not_found(name));
+        }
+        let missing = || Refusal::new("RepositoryNotFoundException", name);
+        self.repositories.get_mut(name).ok_or_else(missing)
     }
 
     pub(crate) fn not_found(&self, name: &str) -> Refusal {

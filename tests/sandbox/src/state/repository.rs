@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -54,7 +55,7 @@ pub struct Image {
     /// Its media type.
     pub media_type: String,
     /// What it says.
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     /// Its tags.
     pub tags: BTreeSet<String>,
     /// When this digest was first put; never refreshed.

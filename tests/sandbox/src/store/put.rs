@@ -85,7 +85,7 @@ impl State {
                 digest: digest.clone(),
                 bytes,
                 media_type: media_type.to_owned(),
-                manifest,
+                manifest: std::sync::Arc::new(manifest),
                 pushed_at: now,
                 ..Image::default()
             });

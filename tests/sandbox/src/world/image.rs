@@ -36,6 +36,9 @@ pub struct ImageSpec {
     pub nested: bool,
     /// Manifests that refer to this one, put after it.
     pub referrers: Vec<ReferrerSpec>,
+    /// Makes it so many images, of which each differs from the others in an annotation alone and shares all blobs with
+    /// them; `{n}` in their tags counts from 1. For worlds of a realistic size; not for indexes and referrers.
+    pub count: Option<u32>,
     /// The manifest itself, stored exactly so; its blobs need not exist.
     pub manifest: Option<RawManifest>,
 }
