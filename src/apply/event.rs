@@ -40,6 +40,13 @@ pub enum Event<'a> {
         /// Its pin.
         tag: &'a Tag,
     },
+    /// Tags were taken from an image.
+    Unpinned {
+        /// Where.
+        target: &'a Repository,
+        /// The tags.
+        tags: &'a [Tag],
+    },
     /// A promotion ended.
     Ended {
         /// Its place in the plan.

@@ -22,6 +22,7 @@ use crate::plan::promotion::{Action, Plan, Promotion, RepositoryPlan};
 
 pub mod bootstrap;
 pub mod event;
+pub mod pin;
 
 mod blobs;
 mod copy;

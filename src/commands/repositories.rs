@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clients::ecr::Ecr;
-use crate::commands::wrong::Wrong;
+use crate::commands::wrong::{self, Wrong};
 use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 use crate::model::inventory::RepositorySettings;
@@ -42,6 +42,16 @@ pub(super) enum Trouble {
     Wrong(Vec<Wrong>),
     /// ECR failed.
     World(Failure),
+}
+
+impl Trouble {
+    /// What keeps the run from beginning.
+    pub(super) fn into_wrong(self) -> Vec<Wrong> {
+        match self {
+            Self::Wrong(wrong) => wrong,
+            Self::World(failure) => vec![wrong::of_world(&failure)],
+        }
+    }
 }
 
 impl From<Failure> for Trouble {
@@ -99,7 +109,7 @@ impl Names {
     pub(super) async fn find(&self, ecr: &Ecr) -> Result<BTreeMap<Repository, Seen>, Trouble> {
         if !ecr.has_region() {
             let hint = "set AWS_REGION, or `region` in the profile";
-            let wrong = wrong("no Region is set".to_owned(), hint.to_owned());
+            let wrong = with_hint("no Region is set".to_owned(), hint.to_owned());
             return Err(Trouble::Wrong(vec![wrong]));
         }
         let home = ecr.home().await?;
@@ -144,7 +154,7 @@ impl Names {
                 )
             };
             let message = format!("{text} is not in the registry in use, {}", home.host());
-            wrong(message, hint)
+            with_hint(message, hint)
         };
         let wrong: Vec<Wrong> = others.map(refuse).collect();
         if wrong.is_empty() {
@@ -167,10 +177,10 @@ fn is_host_of_ecr(first: &str) -> bool {
 
 fn unreadable(message: String) -> Wrong {
     let hint = "write a name such as fluentd/app, or a pattern such as 'fluentd/*'";
-    wrong(message, hint.to_owned())
+    with_hint(message, hint.to_owned())
 }
 
-fn wrong(message: String, hint: String) -> Wrong {
+fn with_hint(message: String, hint: String) -> Wrong {
     Wrong {
         message,
         hint: Some(hint),

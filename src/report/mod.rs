@@ -14,6 +14,7 @@ pub mod json;
 pub mod lint;
 mod make;
 pub mod markdown;
+pub mod pin;
 pub mod problems;
 pub mod simulation;
 pub mod table;

@@ -25,7 +25,7 @@ pub(in crate::commands) struct Scoping {
 
     /// Everything in use in the account and Region, instead of what the configs deploy
     #[arg(long, env = "DEMITASSE_ALL", value_parser = BoolishValueParser::new(), conflicts_with_all = ["config", "task_definition"], help_heading = "Usage")]
-    pub(in crate::commands) all: bool,
+    all: bool,
 
     /// Everything in use in these repositories, by name or by a pattern with *
     #[arg(
@@ -55,6 +55,11 @@ pub(in crate::commands) struct Scoped {
 }
 
 impl Scoping {
+    /// Whether everything in the account and Region is looked at.
+    pub(in crate::commands) fn is_whole(&self) -> bool {
+        self.all || !self.repository.is_empty()
+    }
+
     /// Connects to everything that has to be read.
     ///
     /// # Errors
@@ -72,7 +77,7 @@ impl Scoping {
             [] => None,
             names => Some(Names::read(names.iter().map(String::as_str))?),
         };
-        let (wishes, settings) = if self.all || names.is_some() {
+        let (wishes, settings) = if self.is_whole() {
             self.whole(&base, surroundings)?
         } else {
             self.of_configs(&base, surroundings).await?
