@@ -131,11 +131,7 @@ pub(in crate::commands) fn by_region(projects: &[Project], base: &Wish) -> Vec<(
     let mut regions: BTreeMap<Option<String>, Vec<Deployed>> = BTreeMap::new();
     for project in projects {
         let deployed = regions.entry(project.region.clone()).or_default();
-        deployed.push(Deployed {
-            cluster: project.cluster.clone(),
-            service: project.service.clone(),
-            family: project.task_definition.family.clone(),
-        });
+        deployed.push(project.deployed());
     }
     let wishes = regions.into_iter().map(|(region, deployed)| {
         let wish = Wish {

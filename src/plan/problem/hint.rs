@@ -115,6 +115,7 @@ impl Kind {
             Self::PinWithoutShield { target, .. } => format!(
                 "put the rule for inuse-* of docs/lifecycle-policy.md first in the policy of {target}"
             ),
+            Self::Unguarded { failure, .. } => return failure.hint(),
             Self::FewPushesLeft { target, .. } => {
                 format!("raise keep in the policy of {target}, or pin the image")
             }

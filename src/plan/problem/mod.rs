@@ -282,7 +282,14 @@ pub enum Kind {
         /// The image.
         digest: Digest,
     },
-    /// An image in use will expire soon.
+    /// The window is nearly full, and what runs could not be read: nothing was pinned for it.
+    Unguarded {
+        /// The target.
+        target: Repository,
+        /// Why.
+        failure: Failure,
+    },
+    /// An image in use will expire soon, and a pin would not protect it.
     FewPushesLeft {
         /// Where.
         target: Repository,
@@ -451,6 +458,7 @@ impl Kind {
             Self::TooDeep { .. } => "TOO_DEEP",
             Self::MissingChild { .. } => "MISSING_CHILD",
             Self::PinWithoutShield { .. } => "PIN_WITHOUT_SHIELD",
+            Self::Unguarded { .. } => "UNGUARDED",
             Self::FewPushesLeft { .. } => "FEW_PUSHES_LEFT",
             Self::WouldExpire { .. } => "WOULD_EXPIRE",
             Self::SourceMissing { .. } => "SOURCE_MISSING",

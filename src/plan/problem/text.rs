@@ -226,6 +226,10 @@ impl fmt::Display for Kind {
                 "pinning {target}@{digest} would not protect it: \
                  a rule before the shield can still expire it"
             ),
+            Self::Unguarded { target, failure } => write!(
+                f,
+                "the window of {target} is nearly full, and what the service runs could not be pinned: {failure}"
+            ),
             Self::FewPushesLeft {
                 target,
                 digest,

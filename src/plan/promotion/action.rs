@@ -9,6 +9,7 @@ use crate::model::time::Timestamp;
 use crate::plan::mapping::Wanted;
 use crate::plan::pin::Pin;
 use crate::plan::problem::{MountObstacle, Problem, Severity};
+use crate::plan::promotion::guard::Guard;
 use crate::plan::provision::Creation;
 
 /// What would be done. Read-only; carried out by `apply`.
@@ -33,6 +34,8 @@ pub struct RepositoryPlan {
     pub create: Option<Creation>,
     /// Put this lifecycle policy.
     pub policy: Option<Policy>,
+    /// What to look at before the tags are put, because the window is nearly full.
+    pub guard: Option<Guard>,
 }
 
 /// What happens to an image.

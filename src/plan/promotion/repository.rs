@@ -14,6 +14,7 @@ use crate::plan::owner;
 use crate::plan::policy::{self, Weakness};
 use crate::plan::problem::{Kind, Problem, Severity};
 use crate::plan::promotion::action::{Action, Promotion, RepositoryPlan};
+use crate::plan::promotion::guard;
 use crate::plan::promotion::rules::Rules;
 use crate::plan::provision::{Creation, Origin};
 use crate::plan::window;
@@ -43,6 +44,7 @@ pub(super) fn plan(
             repository: target.clone(),
             create: None,
             policy: None,
+            guard: guard::of(target, &promotions, look, rules, now),
         };
         let found = if look.is_missing(target) {
             create(&mut plan, &promotions, look, rules, now)
