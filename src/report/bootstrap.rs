@@ -276,15 +276,10 @@ pub fn hcl(plan: &Plan) -> String {
 
 /// The settings under which Terraform creates it. It is then Terraform that manages it, and the tag says so.
 fn declared(creation: &Creation) -> Settings {
-    let mut tags = creation.tags.clone();
+    let mut settings = Settings::from(creation);
+    let tags = &mut settings.tags;
     tags.insert("ManagedBy".to_owned(), "terraform".to_owned());
-    Settings {
-        mutability: Some(creation.mutability.clone()),
-        encryption: creation.encryption.clone(),
-        scan_on_push: creation.scan_on_push,
-        access: creation.access.clone(),
-        tags,
-    }
+    settings
 }
 
 fn sign(row: &Row) -> char {

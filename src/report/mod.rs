@@ -16,6 +16,7 @@ pub mod markdown;
 pub mod problems;
 pub mod simulation;
 pub mod table;
+pub mod template;
 pub mod terraform;
 
 pub use make::{findings, report, rfc3339};
