@@ -1,6 +1,7 @@
 //! What a repository is created with and which lifecycle policy it gets: one answer for `promote` and `bootstrap`.
 
 mod origin;
+pub mod owed;
 
 pub use origin::Origin;
 
@@ -14,6 +15,10 @@ use crate::plan::policy::{self, Strength};
 
 /// The resource tag that says who made a repository.
 const MANAGED_BY: &str = "ManagedBy";
+/// Its value on ours.
+const MANAGER: &str = "demitasse";
+/// The resource tag that names the common repository behind a target.
+const SOURCE: &str = "demitasse:source";
 
 /// What was decided about new repositories and policies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,9 +92,9 @@ impl Provision {
                 tags.entry(key.clone()).or_insert_with(|| value.clone());
             }
         }
-        tags.insert(MANAGED_BY.to_owned(), "demitasse".to_owned());
+        tags.insert(MANAGED_BY.to_owned(), MANAGER.to_owned());
         if let Some((source, family)) = origin.promotion {
-            tags.insert("demitasse:source".to_owned(), source.to_string());
+            tags.insert(SOURCE.to_owned(), source.to_string());
             tags.insert("demitasse:family".to_owned(), family.to_owned());
         }
         Creation {

@@ -46,6 +46,8 @@ pub struct Row {
     pub role: &'static str,
     /// It is created.
     pub create: bool,
+    /// It gets the repository policy that a creation which was cut short left out.
+    pub repository_policy: bool,
     /// What happens to its policy.
     pub policy: Word,
     /// How many images the policy that is put keeps.
@@ -148,6 +150,7 @@ fn row(step: &Step, done: Option<StepDone>) -> Row {
             Role::Listed => "listed",
         },
         create: step.create.is_some(),
+        repository_policy: step.access.is_some(),
         policy: match step.policy {
             PolicyStep::Install(_) => Word::Install,
             PolicyStep::Replace(_) => Word::Replace,
@@ -296,6 +299,9 @@ fn describe(row: &Row) -> String {
     let mut what = Vec::new();
     if row.create {
         what.push("create".to_owned());
+    }
+    if row.repository_policy {
+        what.push("set the repository policy of its source".to_owned());
     }
     let keep = row.keep.map(|keep| format!(", keep {keep}"));
     let keep = keep.unwrap_or_default();

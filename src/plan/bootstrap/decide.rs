@@ -13,7 +13,7 @@ use crate::plan::mapping::Mapping;
 use crate::plan::owner;
 use crate::plan::policy::{self, Weakness};
 use crate::plan::problem::{Kind, Problem, Severity};
-use crate::plan::provision::{Creation, Origin, Provision};
+use crate::plan::provision::{Creation, Origin, Provision, owed};
 use crate::plan::window;
 
 /// Decides, from everything that was seen; and what still has to be known. While anything does, the plan is not one yet.
@@ -69,6 +69,7 @@ fn step(
     let mut step = Step {
         wanted: wanted.clone(),
         create: None,
+        access: None,
         policy: PolicyStep::Refuse,
     };
     let found = decide(&mut step, look, rules, now);
@@ -125,6 +126,7 @@ fn decide(step: &mut Step, look: &mut Look<'_>, rules: &Rules, now: Timestamp) -
         return finding;
     };
     let tags = look.tags(end);
+    let owed = owed(&wanted, &step.policy, look);
     let marking = refuse_marking(&wanted, &policy, look, now);
     let target = wanted.repository.clone();
     let has_policy = matches!(step.policy, PolicyStep::Replace(_));
@@ -150,7 +152,29 @@ fn decide(step: &mut Step, look: &mut Look<'_>, rules: &Rules, now: Timestamp) -
         step.policy = PolicyStep::Refuse;
         return Some((Severity::Error, kind));
     }
+    match owed {
+        Ok(text) => step.access = text.map(str::to_owned),
+        Err(failure) => {
+            step.policy = PolicyStep::Refuse;
+            return Some((Severity::Error, Kind::Failed(failure.clone())));
+        }
+    }
     finding
+}
+
+/// The repository policy that a creation which was cut short left out.
+fn owed<'facts>(
+    wanted: &Wanted,
+    policy: &PolicyStep,
+    look: &mut Look<'facts>,
+) -> Result<Option<&'facts str>, &'facts Failure> {
+    let (Role::Target { source, .. }, PolicyStep::Install(_)) = (&wanted.role, policy) else {
+        return Ok(None);
+    };
+    match look.listing(End::target(&wanted.repository)) {
+        Some(Ok(images)) if images.is_empty() => owed::access(source, &wanted.repository, look),
+        _ => Ok(None),
+    }
 }
 
 /// The policy that the repository should have.

@@ -235,13 +235,6 @@ pub enum Kind {
         /// Why not.
         failure: Failure,
     },
-    /// The target was created, but not with the source's repository policy.
-    AccessFailed {
-        /// The target.
-        target: Repository,
-        /// Why not.
-        failure: Failure,
-    },
     /// Blobs cannot be mounted and have to be streamed.
     Streaming {
         /// From where.
@@ -402,7 +395,6 @@ impl Problem {
             | Kind::TooDeep { .. }
             | Kind::Failed(_)
             | Kind::OwnerUnknown { .. }
-            | Kind::AccessFailed { .. }
             | Kind::Unknown(_) => Class::World,
             _ => Class::Decision,
         }
@@ -446,7 +438,6 @@ impl Kind {
             Self::Owned { .. } => "OWNED",
             Self::OwnerUnknown { .. } => "OWNER_UNKNOWN",
             Self::NoPolicy { .. } | Self::PolicyFailed { .. } => "NO_POLICY",
-            Self::AccessFailed { .. } => "NO_REPOSITORY_POLICY",
             Self::Streaming { .. } => "STREAMING",
             Self::TooDeep { .. } => "TOO_DEEP",
             Self::MissingChild { .. } => "MISSING_CHILD",

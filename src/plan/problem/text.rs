@@ -164,11 +164,6 @@ impl fmt::Display for Kind {
                 f,
                 "no lifecycle policy was put on {target}: whether Terraform or CloudFormation owns it is not known: {failure}"
             ),
-            Self::AccessFailed { target, failure } => write!(
-                f,
-                "{target} was created, but without the repository policy of its common repository, \
-                 and another run does not add it: {failure}"
-            ),
             Self::PolicyFailed { target, failure } => write!(
                 f,
                 "{target} has no lifecycle policy, and none was installed: {failure}"
