@@ -450,6 +450,35 @@ fn a_name_may_begin_with_the_registry_in_use_and_with_no_other() {
 }
 
 #[test]
+fn many_that_do_not_exist_are_not_asked_for_one_by_one() {
+    let case = case(vec![
+        json!({"name": "n0/common"}),
+        json!({"name": "n1/common"}),
+    ]);
+    let images: Vec<String> = (0..150)
+        .map(|number| format!("HOST/n{number}/app:v1"))
+        .collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let config = case.project("app", &images);
+    let looks = || {
+        let log = case.sandbox.log();
+        let looks = log
+            .iter()
+            .filter(|one| one.operation == "DescribeRepositories");
+        looks.count()
+    };
+    let arguments = ["bootstrap", "-c", &config, "--dry-run"];
+    let listed = case.run(&arguments);
+    listed.expect(0, &["n149/common does not exist"]);
+    assert!(
+        listed.out.contains("2 repositories to create"),
+        "{}",
+        listed.out
+    );
+    assert!(looks() <= 5, "{}", looks());
+}
+
+#[test]
 fn the_numbers_are_those_of_what_was_done() {
     let case = case(vec![repository("old", 1, json!({}))]);
     case.sandbox
