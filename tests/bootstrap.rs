@@ -317,7 +317,7 @@ fn a_signal_ends_it_and_a_rerun_finishes_the_rest() {
     let arguments = ["bootstrap", "--repositories-from", "names"];
     let mut command = case.command(&arguments);
     let child = command
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("runs");
@@ -329,6 +329,9 @@ fn a_signal_ends_it_and_a_rerun_finishes_the_rest() {
     assert_eq!(ran(kill).code, 0);
     let output = child.wait_with_output().expect("ends");
     assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.ends_with(" not done.\n"), "{said}");
+    assert!(!said.contains(" failed"), "{said}");
     assert!(case.sandbox.with_state(|state| state.repositories.len()) < 300);
     case.run(&arguments).expect(0, &[]);
     case.sandbox.clear_log();

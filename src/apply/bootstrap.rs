@@ -48,6 +48,7 @@ impl<'a> Bootstrap<'a> {
             .filter(|(_, step)| step.changes());
         let steps = steps.map(async |(at, step)| {
             if let Err(failure) = self.step(at, step).await {
+                self.record(at, |done| done.failed = true);
                 let kind = Kind::Failed(failure);
                 self.note(Problem::error(kind, &step.wanted.uses));
             }

@@ -98,8 +98,10 @@ pub struct Summary {
     pub refused: usize,
     /// Steps that were done.
     pub done: usize,
-    /// Steps that were not, although the run tried.
+    /// Steps that failed.
     pub failed: usize,
+    /// Steps that were not done because the run ended before.
+    pub not_done: usize,
 }
 
 /// Makes the report.
@@ -181,7 +183,7 @@ fn summary(plan: &Plan, outcome: Option<&Provisioned>) -> Summary {
             None => StepDone {
                 created: step.create.is_some(),
                 put: step.policy_to_put().is_some(),
-                elsewhere: false,
+                ..StepDone::default()
             },
             Some(outcome) => outcome.steps.get(at).copied().unwrap_or_default(),
         };
@@ -197,7 +199,9 @@ fn summary(plan: &Plan, outcome: Option<&Provisioned>) -> Summary {
         if outcome.is_some() {
             let whole = is_whole(step, done);
             summary.done += usize::from(whole);
-            summary.failed += usize::from(step.changes() && !whole && !done.elsewhere);
+            summary.failed += usize::from(done.failed);
+            let is_open = step.changes() && !whole && !done.elsewhere && !done.failed;
+            summary.not_done += usize::from(is_open);
         }
     }
     summary
@@ -355,6 +359,7 @@ fn conclusion(report: &Report) -> String {
         (summary.left, "left"),
         (summary.refused, "refused"),
         (summary.failed, "failed"),
+        (summary.not_done, "not done"),
     ];
     for (count, word) in counts {
         if count > 0 {
