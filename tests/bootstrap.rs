@@ -79,7 +79,10 @@ fn what_marks_is_not_put_and_the_needed_keep_is_named() {
     let ran = case.run(&["bootstrap", "--repository", "fluentd/*", "--keep", "10"]);
     ran.expect(
         4,
-        &["fluentd/app: the policy would expire 2", "keep at least 12"],
+        &[
+            "fluentd/app: the policy would expire 2 of its images (v1, v0)",
+            "keep at least 12",
+        ],
     );
     assert_eq!(keep(&case, "fluentd/app"), None);
     assert_eq!(keep(&case, "fluentd/web"), Some(10), "the others are done");
@@ -134,8 +137,10 @@ fn unknown_is_refused() {
 #[test]
 fn ecrs_own_preview_is_a_second_opinion() {
     let case = case(vec![repository("app", 3, json!({}))]);
-    case.run(&["bootstrap", "--repository", "fluentd/app", "--preview"])
-        .expect(0, &[]);
+    let ran = case.run(&["bootstrap", "--repository", "fluentd/app", "--preview"]);
+    ran.expect(0, &[]);
+    let said = "keep 30, ECR's preview expires nothing: done";
+    assert!(ran.out.contains(said), "{}", ran.out);
     let asked = case
         .sandbox
         .log()
@@ -144,6 +149,27 @@ fn ecrs_own_preview_is_a_second_opinion() {
         .count();
     assert_eq!(asked, 1);
     assert_eq!(keep(&case, "fluentd/app"), Some(30));
+}
+
+#[test]
+fn what_ecrs_preview_marks_is_shown_and_refused() {
+    // By our clock nothing is old; by ECR's, which is years ahead, the untagged image is.
+    let images = json!([
+        {"tags": ["v1"], "pushedAt": "2089-12-31T00:00:00Z", "layers": [{"size": 64, "seed": "v1"}]},
+        {"pushedAt": "2089-01-01T00:00:00Z", "layers": [{"size": 64, "seed": "old"}]},
+    ]);
+    let repository = json!({"name": "fluentd/app", "images": images});
+    let world = json!({"now": "2090-01-01T00:00:00Z", "repositories": [repository]});
+    let case = Case::new(&world, Options::default());
+    let old = case.sandbox.with_state(|state| {
+        let images = &state.repository("fluentd/app").expect("it exists").images;
+        let untagged = images.iter().find(|(_, image)| image.tags.is_empty());
+        untagged.expect("an image").0["sha256:".len()..][..12].to_owned()
+    });
+    let said = format!("ECR's preview says that the policy would expire 1 of its images ({old})");
+    case.run(&["bootstrap", "--repository", "fluentd/app", "--preview"])
+        .expect(4, &[&said]);
+    assert_eq!(keep(&case, "fluentd/app"), None);
 }
 
 #[test]
@@ -157,7 +183,13 @@ fn common_repositories_get_a_policy_only_on_request_and_if_nothing_pulls_from_th
         .expect(4, &["a task definition still pulls from it"]);
     assert_eq!(keep(&case, "fluentd/common"), None);
     case.run(&["bootstrap", "-c", &app, "--common-keep"])
-        .expect(0, &[]);
+        .expect(
+            0,
+            &[
+                "fluentd/common will keep the newest 200 images",
+                "check 1 of docs/live-checks.md",
+            ],
+        );
     assert_eq!(keep(&case, "fluentd/common"), Some(200));
 }
 

@@ -50,6 +50,8 @@ pub struct Row {
     pub repository_policy: bool,
     /// What happens to its policy.
     pub policy: Word,
+    /// ECR's own preview of the policy that is put marks nothing.
+    pub previewed: bool,
     /// How many images the policy that is put keeps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<u32>,
@@ -163,6 +165,7 @@ fn row(step: &Step, done: Option<StepDone>) -> Row {
             PolicyStep::Leave => Word::Left,
             PolicyStep::Refuse => Word::Refused,
         },
+        previewed: step.previewed,
         keep,
         done: done.is_some_and(|done| is_whole(step, done)),
     }
@@ -308,7 +311,10 @@ fn describe(row: &Row) -> String {
         what.push("set the repository policy of its source".to_owned());
     }
     let keep = row.keep.map(|keep| format!(", keep {keep}"));
-    let keep = keep.unwrap_or_default();
+    let mut keep = keep.unwrap_or_default();
+    if row.previewed {
+        keep.push_str(", ECR's preview expires nothing");
+    }
     what.push(match row.policy {
         Word::Install => format!("install lifecycle policy{keep}"),
         Word::Replace => format!("replace the lifecycle policy{keep}"),

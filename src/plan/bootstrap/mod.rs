@@ -49,6 +49,8 @@ pub struct Step {
     pub access: Option<String>,
     /// What happens to its policy.
     pub policy: PolicyStep,
+    /// ECR's own preview of that policy marks nothing.
+    pub previewed: bool,
 }
 
 /// What happens to a policy.

@@ -128,6 +128,9 @@ impl Kind {
             Self::CommonSkipped { .. } => {
                 "run it for the configs that use it, with --common-keep".to_owned()
             }
+            Self::CommonExpires { .. } => {
+                "make check 1 of docs/live-checks.md before images of it expire".to_owned()
+            }
             Self::CreatedElsewhere { .. } => "run it again".to_owned(),
             Self::CommonInUse { .. } => {
                 "let the task definition name the task-definition repository".to_owned()

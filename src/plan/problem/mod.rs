@@ -290,6 +290,8 @@ pub enum Kind {
         target: Repository,
         /// How many.
         marked: usize,
+        /// Some of them, by their tags or else their digest.
+        images: Vec<String>,
         /// The keep that would mark none, if any would.
         needed: Option<usize>,
         /// Whether ECR's own preview says so.
@@ -306,6 +308,13 @@ pub enum Kind {
     CommonSkipped {
         /// Which.
         source: Repository,
+    },
+    /// A common repository gets a policy: what targets mounted from it has to outlive it.
+    CommonExpires {
+        /// Which.
+        source: Repository,
+        /// How many images it keeps.
+        keep: u32,
     },
     /// Somebody else created the repository meanwhile.
     CreatedElsewhere {
@@ -446,6 +455,7 @@ impl Kind {
             Self::WouldExpire { .. } => "WOULD_EXPIRE",
             Self::SourceMissing { .. } => "SOURCE_MISSING",
             Self::CommonSkipped { .. } => "COMMON_SKIPPED",
+            Self::CommonExpires { .. } => "COMMON_EXPIRES",
             Self::CreatedElsewhere { .. } => "CREATED_ELSEWHERE",
             Self::CommonInUse { .. } => "COMMON_IN_USE",
             Self::MountingOff { .. } => "MOUNTING_OFF",

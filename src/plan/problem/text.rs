@@ -229,6 +229,7 @@ impl fmt::Display for Kind {
             Self::WouldExpire {
                 target,
                 marked,
+                images,
                 preview,
                 ..
             } => {
@@ -237,9 +238,11 @@ impl fmt::Display for Kind {
                 } else {
                     "the policy"
                 };
+                let more = if images.len() < *marked { ", …" } else { "" };
+                let images = images.join(", ");
                 write!(
                     f,
-                    "{target}: {who} would expire {marked} of its images; it is not put"
+                    "{target}: {who} would expire {marked} of its images ({images}{more}); it is not put"
                 )
             }
             Self::SourceMissing { target, source } => write!(
@@ -249,6 +252,11 @@ impl fmt::Display for Kind {
             Self::CommonSkipped { source } => {
                 write!(f, "{source} is a common repository and gets no policy")
             }
+            Self::CommonExpires { source, keep } => write!(
+                f,
+                "{source} will keep the newest {keep} images: that layers which targets mounted from an older one survive it \
+                 has not been tried on AWS"
+            ),
             Self::CreatedElsewhere { target } => write!(
                 f,
                 "somebody else created {target} meanwhile; it was left as it is"
