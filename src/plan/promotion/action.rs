@@ -32,6 +32,8 @@ pub struct RepositoryPlan {
     pub repository: Repository,
     /// Create it so, if it does not exist.
     pub create: Option<Creation>,
+    /// Set this repository policy, which a creation that was cut short left out.
+    pub access: Option<String>,
     /// Put this lifecycle policy.
     pub policy: Option<Policy>,
     /// What to look at before the tags are put, because the window is nearly full.
