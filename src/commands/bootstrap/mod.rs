@@ -252,6 +252,7 @@ async fn plan(
         }
         Origin::Projects(projects) => from_projects(&projects, &mapping_rules, rules),
         Origin::Ecs(clusters) => match connection.ecs.projects(&clusters).await {
+            Ok(projects) if projects.is_empty() => return Err(vec![no_services(&clusters)]),
             Ok(projects) => from_projects(&projects, &mapping_rules, rules),
             Err(failure) => return Ok(failed(failure)),
         },
@@ -278,6 +279,17 @@ fn from_projects(
     let mapping = mapping::map(projects, mapping_rules);
     let wanted = bootstrap::from_mapping(&mapping, rules.common_keep.is_some());
     (wanted, mapping)
+}
+
+/// A wrong Region looks like this, and "nothing to do" would hide it.
+fn no_services(clusters: &[String]) -> Wrong {
+    let place = match clusters {
+        [] => "any cluster of the Region".to_owned(),
+        clusters => clusters.join(", "),
+    };
+    let mut wrong = Wrong::from(format!("ECS has no services in {place}"));
+    wrong.hint = Some("look at AWS_REGION, the credentials and --cluster".to_owned());
+    wrong
 }
 
 fn failed(failure: Failure) -> Plan {
