@@ -16,7 +16,7 @@ use crate::apply::bootstrap::Bootstrap;
 use crate::apply::event::Event;
 use crate::clients::ecr::Ecr;
 use crate::clients::inventory;
-use crate::commands::bootstrap::progress::Progress;
+use crate::commands::bootstrap::progress::{Progress, SILENCE};
 use crate::commands::choices::Provisioning;
 use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::pacing::Pacing;
@@ -204,8 +204,10 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
             told.borrow_mut().tell(line);
         }
     };
+    let tell = |line: String| told.borrow_mut().tell(line);
+    let planning = plan(args, origin, &settings, &rules, &connection, now, &on_round);
     let planned = tokio::select! {
-        planned = plan(args, origin, &settings, &rules, &connection, now, &on_round) => planned,
+        planned = progress.wait(planning, SILENCE, tell) => planned,
         exit = signals::received() => {
             drop(progress);
             surroundings.tell("interrupted; nothing was written\n");
