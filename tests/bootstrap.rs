@@ -332,6 +332,15 @@ fn names_come_from_a_pipe_and_an_empty_one_is_refused() {
     let (code, said) = piped("\n");
     assert_eq!(code, Some(3));
     assert!(said.contains("an empty list"), "{said}");
+    case.write("empty", "# none\n");
+    let mixed = [
+        "bootstrap",
+        "--repository",
+        "fluentd/x",
+        "--repositories-from",
+        "empty",
+    ];
+    case.run(&mixed).expect(3, &["empty: an empty list"]);
     case.run(&["bootstrap", "--repository", "Fluentd/App"])
         .expect(3, &["not a legal ECR repository name"]);
     case.run(&["bootstrap", "--repository", "nobody/*"])
@@ -488,6 +497,12 @@ fn what_the_services_of_a_cluster_use_gives_the_targets() {
         .deny(vec!["ecs:DescribeServices".parse().expect("a denial")]);
     case.run(&["bootstrap", "--from-ecs"])
         .expect(1, &["ecs:DescribeServices"]);
+    Case::common(&["aaaa"])
+        .run(&["bootstrap", "--from-ecs"])
+        .expect(
+            3,
+            &["no services in any cluster", "hint: look at AWS_REGION"],
+        );
 }
 
 #[test]

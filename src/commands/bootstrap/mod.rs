@@ -16,7 +16,7 @@ use crate::apply::bootstrap::Bootstrap;
 use crate::apply::event::Event;
 use crate::clients::ecr::Ecr;
 use crate::clients::inventory;
-use crate::commands::bootstrap::progress::Progress;
+use crate::commands::bootstrap::progress::{Progress, SILENCE};
 use crate::commands::choices::Provisioning;
 use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::pacing::Pacing;
@@ -220,8 +220,10 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
             told.borrow_mut().tell(line);
         }
     };
+    let tell = |line: String| told.borrow_mut().tell(line);
+    let planning = plan(args, origin, ground, now, &on_round);
     let planned = tokio::select! {
-        planned = plan(args, origin, ground, now, &on_round) => planned,
+        planned = progress.wait(planning, SILENCE, tell) => planned,
         exit = signals::received() => {
             drop(progress);
             surroundings.tell("interrupted; nothing was written\n");
@@ -280,6 +282,7 @@ async fn plan(
         }
         Origin::Projects(projects) => from_projects(&projects, &mapping_rules, &rules),
         Origin::Ecs(clusters) => match connection.ecs.projects(&clusters).await {
+            Ok(projects) if projects.is_empty() => return Err(vec![no_services(&clusters)]),
             Ok(projects) => from_projects(&projects, &mapping_rules, &rules),
             Err(failure) => return Ok(failed(failure)),
         },
@@ -329,6 +332,17 @@ fn from_projects(
     let mapping = mapping::map(projects, mapping_rules);
     let wanted = bootstrap::from_mapping(&mapping, rules.common_keep.is_some());
     (wanted, mapping)
+}
+
+/// A wrong Region looks like this, and "nothing to do" would hide it.
+fn no_services(clusters: &[String]) -> Wrong {
+    let place = match clusters {
+        [] => "any cluster of the Region".to_owned(),
+        clusters => clusters.join(", "),
+    };
+    let mut wrong = Wrong::from(format!("ECS has no services in {place}"));
+    wrong.hint = Some("look at AWS_REGION, the credentials and --cluster".to_owned());
+    wrong
 }
 
 fn failed(failure: Failure) -> Plan {

@@ -54,6 +54,9 @@ pub(in crate::commands) struct Scoped {
     pub(in crate::commands) settings: Settings,
 }
 
+/// The connections to make, each with its scope, and the settings.
+type Planned = (Vec<(Wish, Scope)>, Settings);
+
 impl Scoping {
     /// Whether everything in the account and Region is looked at.
     pub(in crate::commands) fn is_whole(&self) -> bool {
@@ -91,11 +94,7 @@ impl Scoping {
     }
 
     /// Everything, in every account and Region.
-    fn whole(
-        &self,
-        base: &Wish,
-        surroundings: &Surroundings<'_>,
-    ) -> Result<(Vec<(Wish, Scope)>, Settings), Vec<Wrong>> {
+    fn whole(&self, base: &Wish, surroundings: &Surroundings<'_>) -> Result<Planned, Vec<Wrong>> {
         let given = self.selection.settings.as_deref();
         let settings = settings::read_here(given, surroundings).map_err(|wrong| vec![wrong])?;
         let roles = self.selection.roles(surroundings);
@@ -109,7 +108,7 @@ impl Scoping {
         &self,
         base: &Wish,
         surroundings: &mut Surroundings<'_>,
-    ) -> Result<(Vec<(Wish, Scope)>, Settings), Vec<Wrong>> {
+    ) -> Result<Planned, Vec<Wrong>> {
         let timeout = self.pacing.timeout;
         let selected = self.selection.read(Depth::Images, timeout, surroundings);
         let selected = selected.await?.whole()?;

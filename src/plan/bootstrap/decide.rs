@@ -192,7 +192,7 @@ fn decide(
         }
         Marking::Refused(kind) => {
             step.policy = PolicyStep::Refuse;
-            return Some((Severity::Error, kind));
+            return Some((Severity::Error, *kind));
         }
     }
     if let (Role::Common { .. }, true) = (&wanted.role, is_used(&wanted, usage)) {

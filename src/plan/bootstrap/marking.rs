@@ -51,7 +51,7 @@ pub(super) enum Marking {
         images: Vec<String>,
     },
     /// It may not.
-    Refused(Kind),
+    Refused(Box<Kind>),
 }
 
 /// Judges a policy on a repository that exists. Nothing at all while something had to be asked.
@@ -64,7 +64,7 @@ pub(super) fn judge(
 ) -> Option<Marking> {
     let end = End::target(repository);
     let images = match look.listing(end)? {
-        Err(failure) => return Some(Marking::Refused(Kind::Failed(failure.clone()))),
+        Err(failure) => return Some(refused(Kind::Failed(failure.clone()))),
         Ok(images) => images,
     };
     let marks = |images: Vec<Image>| !expiry::marks(policy, &images, now).is_empty();
@@ -76,13 +76,13 @@ pub(super) fn judge(
     let target = repository.clone();
     let named = named(marked.iter().map(|mark| &mark.digest), &images);
     Some(match usage {
-        Usage::Unread => Marking::Refused(Kind::WouldExpire {
+        Usage::Unread => refused(Kind::WouldExpire {
             target,
             marked: marked.len(),
             images: named,
             preview: false,
         }),
-        Usage::Unknown(why) => Marking::Refused(Kind::UsageUnknown {
+        Usage::Unknown(why) => refused(Kind::UsageUnknown {
             target,
             marked: marked.len(),
             images: named,
@@ -97,7 +97,7 @@ pub(super) fn judge(
                 digests.contains(&image.digest).then_some((image, reasons))
             });
             match worst(repository, policy, &images, lost, now) {
-                Some(kind) => Marking::Refused(kind),
+                Some(kind) => refused(kind),
                 None => Marking::Unused {
                     marked: marked.len(),
                     images: named,
@@ -105,6 +105,10 @@ pub(super) fn judge(
             }
         }
     })
+}
+
+fn refused(kind: Kind) -> Marking {
+    Marking::Refused(Box::new(kind))
 }
 
 /// The protected image that goes furthest over the count, and the keep that all of them need; nothing where none is marked.
