@@ -79,7 +79,10 @@ fn what_marks_is_not_put_and_the_needed_keep_is_named() {
     let ran = case.run(&["bootstrap", "--repository", "fluentd/*", "--keep", "10"]);
     ran.expect(
         4,
-        &["fluentd/app: the policy would expire 2", "keep at least 12"],
+        &[
+            "fluentd/app: the policy would expire 2 of its images (v1, v0)",
+            "keep at least 12",
+        ],
     );
     assert_eq!(keep(&case, "fluentd/app"), None);
     assert_eq!(keep(&case, "fluentd/web"), Some(10), "the others are done");
@@ -134,8 +137,10 @@ fn unknown_is_refused() {
 #[test]
 fn ecrs_own_preview_is_a_second_opinion() {
     let case = case(vec![repository("app", 3, json!({}))]);
-    case.run(&["bootstrap", "--repository", "fluentd/app", "--preview"])
-        .expect(0, &[]);
+    let ran = case.run(&["bootstrap", "--repository", "fluentd/app", "--preview"]);
+    ran.expect(0, &[]);
+    let said = "keep 30, ECR's preview expires nothing: done";
+    assert!(ran.out.contains(said), "{}", ran.out);
     let asked = case
         .sandbox
         .log()
@@ -144,6 +149,27 @@ fn ecrs_own_preview_is_a_second_opinion() {
         .count();
     assert_eq!(asked, 1);
     assert_eq!(keep(&case, "fluentd/app"), Some(30));
+}
+
+#[test]
+fn what_ecrs_preview_marks_is_shown_and_refused() {
+    // By our clock nothing is old; by ECR's, which is years ahead, the untagged image is.
+    let images = json!([
+        {"tags": ["v1"], "pushedAt": "2089-12-31T00:00:00Z", "layers": [{"size": 64, "seed": "v1"}]},
+        {"pushedAt": "2089-01-01T00:00:00Z", "layers": [{"size": 64, "seed": "old"}]},
+    ]);
+    let repository = json!({"name": "fluentd/app", "images": images});
+    let world = json!({"now": "2090-01-01T00:00:00Z", "repositories": [repository]});
+    let case = Case::new(&world, Options::default());
+    let old = case.sandbox.with_state(|state| {
+        let images = &state.repository("fluentd/app").expect("it exists").images;
+        let untagged = images.iter().find(|(_, image)| image.tags.is_empty());
+        untagged.expect("an image").0["sha256:".len()..][..12].to_owned()
+    });
+    let said = format!("ECR's preview says that the policy would expire 1 of its images ({old})");
+    case.run(&["bootstrap", "--repository", "fluentd/app", "--preview"])
+        .expect(4, &[&said]);
+    assert_eq!(keep(&case, "fluentd/app"), None);
 }
 
 #[test]
@@ -157,7 +183,13 @@ fn common_repositories_get_a_policy_only_on_request_and_if_nothing_pulls_from_th
         .expect(4, &["a task definition still pulls from it"]);
     assert_eq!(keep(&case, "fluentd/common"), None);
     case.run(&["bootstrap", "-c", &app, "--common-keep"])
-        .expect(0, &[]);
+        .expect(
+            0,
+            &[
+                "fluentd/common will keep the newest 200 images",
+                "check 1 of docs/live-checks.md",
+            ],
+        );
     assert_eq!(keep(&case, "fluentd/common"), Some(200));
 }
 
@@ -317,7 +349,7 @@ fn a_signal_ends_it_and_a_rerun_finishes_the_rest() {
     let arguments = ["bootstrap", "--repositories-from", "names"];
     let mut command = case.command(&arguments);
     let child = command
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("runs");
@@ -329,6 +361,9 @@ fn a_signal_ends_it_and_a_rerun_finishes_the_rest() {
     assert_eq!(ran(kill).code, 0);
     let output = child.wait_with_output().expect("ends");
     assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.ends_with(" not done.\n"), "{said}");
+    assert!(!said.contains(" failed"), "{said}");
     assert!(case.sandbox.with_state(|state| state.repositories.len()) < 300);
     case.run(&arguments).expect(0, &[]);
     case.sandbox.clear_log();
@@ -447,6 +482,35 @@ fn a_name_may_begin_with_the_registry_in_use_and_with_no_other() {
     run(HOST, "fluentd/*").expect(0, &[]);
     assert_eq!(keep(&case, "fluentd/new"), Some(30));
     assert_eq!(keep(&case, "fluentd/app"), Some(30));
+}
+
+#[test]
+fn many_that_do_not_exist_are_not_asked_for_one_by_one() {
+    let case = case(vec![
+        json!({"name": "n0/common"}),
+        json!({"name": "n1/common"}),
+    ]);
+    let images: Vec<String> = (0..150)
+        .map(|number| format!("HOST/n{number}/app:v1"))
+        .collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let config = case.project("app", &images);
+    let looks = || {
+        let log = case.sandbox.log();
+        let looks = log
+            .iter()
+            .filter(|one| one.operation == "DescribeRepositories");
+        looks.count()
+    };
+    let arguments = ["bootstrap", "-c", &config, "--dry-run"];
+    let listed = case.run(&arguments);
+    listed.expect(0, &["n149/common does not exist"]);
+    assert!(
+        listed.out.contains("2 repositories to create"),
+        "{}",
+        listed.out
+    );
+    assert!(looks() <= 5, "{}", looks());
 }
 
 #[test]

@@ -48,6 +48,9 @@ fn every_case_is_answered_exactly() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// One of the undocumented answers.
+type Answer = fn(&Undocumented) -> bool;
+
 /// What AWS does not document must not matter: the seeds of the cases draw each of these answers both ways.
 #[test]
 fn every_undocumented_answer_is_drawn_both_ways() {
@@ -55,11 +58,11 @@ fn every_undocumented_answer_is_drawn_both_ways() {
     let seeds: BTreeSet<u64> = directories
         .flat_map(|directory| Fixture::read(&directory).seeds().to_vec())
         .collect();
-    let drawn = |read: fn(&Undocumented) -> bool| -> usize {
+    let drawn = |read: Answer| -> usize {
         let answers = seeds.iter().map(|&seed| read(&Undocumented::draw(seed)));
         answers.collect::<BTreeSet<bool>>().len()
     };
-    let answers: [(&str, fn(&Undocumented) -> bool); 9] = [
+    let answers: [(&str, Answer); 9] = [
         ("old_revision_is_an_error", |one| {
             one.old_revision_is_an_error
         }),

@@ -8,6 +8,8 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
+use futures_util::StreamExt as _;
+use futures_util::stream::iter;
 
 use crate::apply::bootstrap::Bootstrap;
 use crate::apply::event::Event;
@@ -34,6 +36,9 @@ use crate::plan::mapping::{self, Mapping};
 use crate::plan::outcome::Provisioned;
 use crate::plan::problem::{self, Kind, Problem};
 use crate::report::{self, bootstrap as show, problems};
+
+/// How many of ECR's previews are waited for beside each other.
+const PREVIEWS_AT_ONCE: usize = 32;
 
 /// How the report is written to stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -283,17 +288,30 @@ fn failed(failure: Failure) -> Plan {
     }
 }
 
-/// ECR's second opinion on every policy that would be put on a repository that exists.
+/// ECR's second opinion on every policy that would be put on a repository that exists. One preview runs at a time in a
+/// repository, and none waits for those of others.
 async fn preview(plan: &mut Plan, ecr: &Ecr) {
-    for at in 0..plan.steps.len() {
-        let Some(step) = plan.steps.get(at).filter(|step| step.create.is_none()) else {
-            continue;
-        };
-        let Some(policy) = step.policy_to_put() else {
-            continue;
-        };
-        let marked = ecr.preview(step.repository(), &policy.to_string()).await;
-        bootstrap::confirm_preview(plan, at, marked);
+    let steps = plan.steps.iter().enumerate();
+    let existing = steps.filter(|(_, step)| step.create.is_none());
+    let previews: Vec<_> = existing
+        .filter_map(|(at, step)| {
+            Some((
+                at,
+                step.repository().clone(),
+                step.policy_to_put()?.to_string(),
+            ))
+        })
+        .collect();
+    let previews = previews
+        .iter()
+        .map(async |(at, repository, policy)| (*at, ecr.preview(repository, policy).await));
+    let previews = iter(previews)
+        .buffer_unordered(PREVIEWS_AT_ONCE)
+        .collect::<Vec<_>>();
+    let mut previews = previews.await;
+    previews.sort_by_key(|(at, _)| *at);
+    for (at, preview) in previews {
+        bootstrap::confirm_preview(plan, at, preview);
     }
 }
 

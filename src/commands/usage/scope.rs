@@ -44,6 +44,9 @@ pub(in crate::commands) struct Scoping {
     pacing: Pacing,
 }
 
+/// The connections that are wished for, each with what is read over it, and the settings.
+type Wished = (Vec<(Wish, Scope)>, Settings);
+
 /// What is looked at.
 pub(in crate::commands) struct Scoped {
     /// Where usage is read.
@@ -91,11 +94,7 @@ impl Scoping {
     }
 
     /// Everything, in every account and Region.
-    fn whole(
-        &self,
-        base: &Wish,
-        surroundings: &Surroundings<'_>,
-    ) -> Result<(Vec<(Wish, Scope)>, Settings), Vec<Wrong>> {
+    fn whole(&self, base: &Wish, surroundings: &Surroundings<'_>) -> Result<Wished, Vec<Wrong>> {
         let given = self.selection.settings.as_deref();
         let settings = settings::read_here(given, surroundings).map_err(|wrong| vec![wrong])?;
         let roles = self.selection.roles(surroundings);
@@ -109,7 +108,7 @@ impl Scoping {
         &self,
         base: &Wish,
         surroundings: &mut Surroundings<'_>,
-    ) -> Result<(Vec<(Wish, Scope)>, Settings), Vec<Wrong>> {
+    ) -> Result<Wished, Vec<Wrong>> {
         let timeout = self.pacing.timeout;
         let selected = self.selection.read(Depth::Images, timeout, surroundings);
         let selected = selected.await?.whole()?;
@@ -131,11 +130,7 @@ pub(in crate::commands) fn by_region(projects: &[Project], base: &Wish) -> Vec<(
     let mut regions: BTreeMap<Option<String>, Vec<Deployed>> = BTreeMap::new();
     for project in projects {
         let deployed = regions.entry(project.region.clone()).or_default();
-        deployed.push(Deployed {
-            cluster: project.cluster.clone(),
-            service: project.service.clone(),
-            family: project.task_definition.family.clone(),
-        });
+        deployed.push(project.deployed());
     }
     let wishes = regions.into_iter().map(|(region, deployed)| {
         let wish = Wish {

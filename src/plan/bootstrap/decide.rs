@@ -1,8 +1,9 @@
 //! Decides for each repository. Unknown is refused, and so is whatever would mark an image.
 
+use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 use crate::model::inventory::{Inventory, Questions};
-use crate::model::lifecycle::{Image, Policy, StorageClass};
+use crate::model::lifecycle::{Image, Policy, Preview, StorageClass};
 use crate::model::time::Timestamp;
 use crate::plan::bootstrap::wanted::{Role, Wanted};
 use crate::plan::bootstrap::{Plan, PolicyStep, Rules, Step};
@@ -13,8 +14,11 @@ use crate::plan::mapping::Mapping;
 use crate::plan::owner;
 use crate::plan::policy::{self, Weakness};
 use crate::plan::problem::{Kind, Problem, Severity};
-use crate::plan::provision::{Creation, Origin, Provision};
+use crate::plan::provision::{Creation, Origin, Provision, owed};
 use crate::plan::window;
+
+/// So many of the images that would go are named.
+const NAMED: usize = 5;
 
 /// Decides, from everything that was seen; and what still has to be known. While anything does, the plan is not one yet.
 pub fn plan(
@@ -69,7 +73,9 @@ fn step(
     let mut step = Step {
         wanted: wanted.clone(),
         create: None,
+        access: None,
         policy: PolicyStep::Refuse,
+        previewed: false,
     };
     let found = decide(&mut step, look, rules, now);
     problems.extend(found.map(|(severity, kind)| Problem::new(severity, kind, &wanted.uses)));
@@ -125,6 +131,7 @@ fn decide(step: &mut Step, look: &mut Look<'_>, rules: &Rules, now: Timestamp) -
         return finding;
     };
     let tags = look.tags(end);
+    let owed = owed(&wanted, &step.policy, look);
     let marking = refuse_marking(&wanted, &policy, look, now);
     let target = wanted.repository.clone();
     let has_policy = matches!(step.policy, PolicyStep::Replace(_));
@@ -150,7 +157,34 @@ fn decide(step: &mut Step, look: &mut Look<'_>, rules: &Rules, now: Timestamp) -
         step.policy = PolicyStep::Refuse;
         return Some((Severity::Error, kind));
     }
+    if let Role::Common { .. } = wanted.role {
+        let keep = provision(&wanted, rules).keep(&target.name);
+        let source = target;
+        return Some((Severity::Note, Kind::CommonExpires { source, keep }));
+    }
+    match owed {
+        Ok(text) => step.access = text.map(str::to_owned),
+        Err(failure) => {
+            step.policy = PolicyStep::Refuse;
+            return Some((Severity::Error, Kind::Failed(failure.clone())));
+        }
+    }
     finding
+}
+
+/// The repository policy that a creation which was cut short left out.
+fn owed<'facts>(
+    wanted: &Wanted,
+    policy: &PolicyStep,
+    look: &mut Look<'facts>,
+) -> Result<Option<&'facts str>, &'facts Failure> {
+    let (Role::Target { source, .. }, PolicyStep::Install(_)) = (&wanted.role, policy) else {
+        return Ok(None);
+    };
+    match look.listing(End::target(&wanted.repository)) {
+        Some(Ok(images)) if images.is_empty() => owed::access(source, &wanted.repository, look),
+        _ => Ok(None),
+    }
 }
 
 /// The policy that the repository should have.
@@ -254,21 +288,39 @@ fn refuse_marking(
     Some(Some(Kind::WouldExpire {
         target: wanted.repository.clone(),
         marked: marked.len(),
+        images: named(marked.iter().map(|mark| &mark.digest), &images),
         needed: only_tagged.then_some(tagged.len()),
         preview: false,
     }))
 }
 
+/// Names of some of these images.
+fn named<'a>(digests: impl Iterator<Item = &'a Digest>, images: &[Image]) -> Vec<String> {
+    let name = |digest: &Digest| {
+        let image = images.iter().find(|image| image.digest == *digest);
+        let tags = image.map(|image| image.tags.join(" ")).unwrap_or_default();
+        match tags.is_empty() {
+            true => digest.short().to_owned(),
+            false => tags,
+        }
+    };
+    digests.take(NAMED).map(name).collect()
+}
+
 /// Takes ECR's own preview as a second opinion: where it marks images, or cannot be had, the policy is not put.
-pub fn confirm_preview(plan: &mut Plan, at: usize, marked: Result<usize, Failure>) {
+pub fn confirm_preview(plan: &mut Plan, at: usize, preview: Result<Preview, Failure>) {
     let Some(step) = plan.steps.get_mut(at) else {
         return;
     };
-    let kind = match marked {
-        Ok(0) => return,
-        Ok(marked) => Kind::WouldExpire {
+    let kind = match preview {
+        Ok(Preview { marked: 0, .. }) => {
+            step.previewed = true;
+            return;
+        }
+        Ok(preview) => Kind::WouldExpire {
             target: step.wanted.repository.clone(),
-            marked,
+            marked: preview.marked,
+            images: preview.images.into_iter().take(NAMED).collect(),
             needed: None,
             preview: true,
         },
@@ -423,7 +475,10 @@ mod tests {
         };
         let common = |pulled_from| decided(facts(None, 3, 0), Role::Common { pulled_from }, &rules);
         let ours = policy::installed(200);
-        assert_eq!(common(Some(false)), (PolicyStep::Install(ours), vec![]));
+        assert_eq!(
+            common(Some(false)),
+            (PolicyStep::Install(ours), vec!["COMMON_EXPIRES"])
+        );
         assert_eq!(
             common(Some(true)),
             (PolicyStep::Leave, vec!["COMMON_IN_USE"])

@@ -45,8 +45,12 @@ pub struct Step {
     pub wanted: Wanted,
     /// Create it so.
     pub create: Option<Creation>,
+    /// Set this repository policy, which a creation that was cut short left out.
+    pub access: Option<String>,
     /// What happens to its policy.
     pub policy: PolicyStep,
+    /// ECR's own preview of that policy marks nothing.
+    pub previewed: bool,
 }
 
 /// What happens to a policy.

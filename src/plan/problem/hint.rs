@@ -82,11 +82,6 @@ impl Kind {
                     "set LifecyclePolicy in the stack {stack}, to the policy of docs/lifecycle-policy.md"
                 ),
             },
-            Self::AccessFailed { target, .. } => format!(
-                "allow ecr:SetRepositoryPolicy, then set it: \
-                 aws ecr set-repository-policy --repository-name {target} --policy-text file://policy.json, \
-                 with what `aws ecr get-repository-policy` prints for the common repository"
-            ),
             Self::OwnerUnknown { failure, .. } | Self::PolicyFailed { failure, .. } => {
                 return failure.hint();
             }
@@ -115,6 +110,7 @@ impl Kind {
             Self::PinWithoutShield { target, .. } => format!(
                 "put the rule for inuse-* of docs/lifecycle-policy.md first in the policy of {target}"
             ),
+            Self::Unguarded { failure, .. } => return failure.hint(),
             Self::FewPushesLeft { target, .. } => {
                 format!("raise keep in the policy of {target}, or pin the image")
             }
@@ -132,6 +128,9 @@ impl Kind {
             }
             Self::CommonSkipped { .. } => {
                 "run it for the configs that use it, with --common-keep".to_owned()
+            }
+            Self::CommonExpires { .. } => {
+                "make check 1 of docs/live-checks.md before images of it expire".to_owned()
             }
             Self::CreatedElsewhere { .. } => "run it again".to_owned(),
             Self::CommonInUse { .. } => {

@@ -235,13 +235,6 @@ pub enum Kind {
         /// Why not.
         failure: Failure,
     },
-    /// The target was created, but not with the source's repository policy.
-    AccessFailed {
-        /// The target.
-        target: Repository,
-        /// Why not.
-        failure: Failure,
-    },
     /// Blobs cannot be mounted and have to be streamed.
     Streaming {
         /// From where.
@@ -282,7 +275,14 @@ pub enum Kind {
         /// The image.
         digest: Digest,
     },
-    /// An image in use will expire soon.
+    /// The window is nearly full, and what runs could not be read: nothing was pinned for it.
+    Unguarded {
+        /// The target.
+        target: Repository,
+        /// Why.
+        failure: Failure,
+    },
+    /// An image in use will expire soon, and a pin would not protect it.
     FewPushesLeft {
         /// Where.
         target: Repository,
@@ -297,6 +297,8 @@ pub enum Kind {
         target: Repository,
         /// How many.
         marked: usize,
+        /// Some of them, by their tags or else their digest.
+        images: Vec<String>,
         /// The keep that would mark none, if any would.
         needed: Option<usize>,
         /// Whether ECR's own preview says so.
@@ -313,6 +315,13 @@ pub enum Kind {
     CommonSkipped {
         /// Which.
         source: Repository,
+    },
+    /// A common repository gets a policy: what targets mounted from it has to outlive it.
+    CommonExpires {
+        /// Which.
+        source: Repository,
+        /// How many images it keeps.
+        keep: u32,
     },
     /// Somebody else created the repository meanwhile.
     CreatedElsewhere {
@@ -402,7 +411,6 @@ impl Problem {
             | Kind::TooDeep { .. }
             | Kind::Failed(_)
             | Kind::OwnerUnknown { .. }
-            | Kind::AccessFailed { .. }
             | Kind::Unknown(_) => Class::World,
             _ => Class::Decision,
         }
@@ -446,15 +454,16 @@ impl Kind {
             Self::Owned { .. } => "OWNED",
             Self::OwnerUnknown { .. } => "OWNER_UNKNOWN",
             Self::NoPolicy { .. } | Self::PolicyFailed { .. } => "NO_POLICY",
-            Self::AccessFailed { .. } => "NO_REPOSITORY_POLICY",
             Self::Streaming { .. } => "STREAMING",
             Self::TooDeep { .. } => "TOO_DEEP",
             Self::MissingChild { .. } => "MISSING_CHILD",
             Self::PinWithoutShield { .. } => "PIN_WITHOUT_SHIELD",
+            Self::Unguarded { .. } => "UNGUARDED",
             Self::FewPushesLeft { .. } => "FEW_PUSHES_LEFT",
             Self::WouldExpire { .. } => "WOULD_EXPIRE",
             Self::SourceMissing { .. } => "SOURCE_MISSING",
             Self::CommonSkipped { .. } => "COMMON_SKIPPED",
+            Self::CommonExpires { .. } => "COMMON_EXPIRES",
             Self::CreatedElsewhere { .. } => "CREATED_ELSEWHERE",
             Self::CommonInUse { .. } => "COMMON_IN_USE",
             Self::MountingOff { .. } => "MOUNTING_OFF",

@@ -164,11 +164,6 @@ impl fmt::Display for Kind {
                 f,
                 "no lifecycle policy was put on {target}: whether Terraform or CloudFormation owns it is not known: {failure}"
             ),
-            Self::AccessFailed { target, failure } => write!(
-                f,
-                "{target} was created, but without the repository policy of its common repository, \
-                 and another run does not add it: {failure}"
-            ),
             Self::PolicyFailed { target, failure } => write!(
                 f,
                 "{target} has no lifecycle policy, and none was installed: {failure}"
@@ -226,6 +221,10 @@ impl fmt::Display for Kind {
                 "pinning {target}@{digest} would not protect it: \
                  a rule before the shield can still expire it"
             ),
+            Self::Unguarded { target, failure } => write!(
+                f,
+                "the window of {target} is nearly full, and what the service runs could not be pinned: {failure}"
+            ),
             Self::FewPushesLeft {
                 target,
                 digest,
@@ -234,6 +233,7 @@ impl fmt::Display for Kind {
             Self::WouldExpire {
                 target,
                 marked,
+                images,
                 preview,
                 ..
             } => {
@@ -242,9 +242,11 @@ impl fmt::Display for Kind {
                 } else {
                     "the policy"
                 };
+                let more = if images.len() < *marked { ", …" } else { "" };
+                let images = images.join(", ");
                 write!(
                     f,
-                    "{target}: {who} would expire {marked} of its images; it is not put"
+                    "{target}: {who} would expire {marked} of its images ({images}{more}); it is not put"
                 )
             }
             Self::SourceMissing { target, source } => write!(
@@ -254,6 +256,11 @@ impl fmt::Display for Kind {
             Self::CommonSkipped { source } => {
                 write!(f, "{source} is a common repository and gets no policy")
             }
+            Self::CommonExpires { source, keep } => write!(
+                f,
+                "{source} will keep the newest {keep} images: that layers which targets mounted from an older one survive it \
+                 has not been tried on AWS"
+            ),
             Self::CreatedElsewhere { target } => write!(
                 f,
                 "somebody else created {target} meanwhile; it was left as it is"
