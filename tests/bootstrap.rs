@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use demitasse_sandbox::Options;
+use demitasse_sandbox::{Denied, Options, Request};
 use serde_json::{Value, json};
 use support::{Case, HOST, common, our_policy, ran};
 
@@ -80,7 +80,7 @@ fn what_marks_is_not_put_and_the_needed_keep_is_named() {
     ran.expect(
         4,
         &[
-            "fluentd/app: the policy would expire 2 of its images (v1, v0)",
+            "fluentd/app: the policy would expire 2 of its images (v1, v0), and not everything in use could be told (no service was found)",
             "keep at least 12",
         ],
     );
@@ -90,6 +90,91 @@ fn what_marks_is_not_put_and_the_needed_keep_is_named() {
         .expect(0, &[]);
     assert_eq!(keep(&case, "fluentd/app"), Some(12));
     assert!(case.sandbox.run_lifecycle().is_empty());
+}
+
+/// `fluentd/app` with `v0` (newest) … `v39`, and services that run `v7`.
+fn shared(services: &[&str], denied: &[&str]) -> Case {
+    let definition = |family: &&str| {
+        json!({
+            "family": family,
+            "containers": [{"name": "fluentd", "image": format!("{HOST}/fluentd/app:v7")}],
+        })
+    };
+    let service = |name: &&str| json!({"name": name, "taskDefinition": format!("{name}:1")});
+    let world = json!({
+        "repositories": [repository("app", 40, json!({}))],
+        "clusters": ["default"],
+        "taskDefinitions": services.iter().map(definition).collect::<Vec<_>>(),
+        "services": services.iter().map(service).collect::<Vec<_>>(),
+    });
+    let rules = denied.iter().map(|rule| rule.parse::<Denied>());
+    let options = Options {
+        denied: rules.map(|rule| rule.expect("a rule")).collect(),
+        ..Options::default()
+    };
+    Case::new(&world, options)
+}
+
+fn bootstrap<'a>(further: &[&'a str]) -> Vec<&'a str> {
+    [&["bootstrap", "--repository", "fluentd/app"], further].concat()
+}
+
+#[test]
+fn a_policy_that_would_expire_what_runs_names_it_and_the_keep_it_needs() {
+    let case = shared(&["app", "middleware"], &[]);
+    let ran = case.run(&bootstrap(&["--keep", "30", "--yes"]));
+    ran.expect(
+        4,
+        &[
+            "the policy would expire fluentd/app:v7, which is set on service default/app (33rd of keep 30)",
+            "keep at least 33",
+        ],
+    );
+    assert!(case.writes().is_empty());
+    let asked = case.run(&bootstrap(&["--keep", "33"]));
+    asked.expect(4, &["7 images would expire", "pass --yes"]);
+    assert!(case.writes().is_empty());
+    let done = case.run(&bootstrap(&["--keep", "33", "--yes"]));
+    done.expect(0, &["expires 7 images that nothing uses"]);
+    assert_eq!(keep(&case, "fluentd/app"), Some(33));
+    case.sandbox.run_lifecycle();
+    case.pull("fluentd/app", "v7");
+}
+
+#[test]
+fn what_is_pinned_first_is_not_marked() {
+    let case = shared(&["app"], &[]);
+    case.run(&bootstrap(&["--keep", "40"])).expect(0, &[]);
+    case.run(&["pin", "--all"]).expect(0, &[]);
+    let lower = case.run(&bootstrap(&["--keep", "5", "--overwrite", "--yes"]));
+    lower.expect(0, &["expires 34 images that nothing uses"]);
+    case.sandbox.run_lifecycle();
+    case.pull("fluentd/app", "v7");
+}
+
+#[test]
+fn usage_is_only_read_where_something_would_expire() {
+    let case = shared(&["app"], &[]);
+    case.run(&bootstrap(&["--keep", "40"])).expect(0, &[]);
+    let of_ecs = |request: &Request| {
+        let action = request.action.as_deref();
+        action.is_some_and(|action| action.starts_with("ecs:"))
+    };
+    assert!(!case.sandbox.log().iter().any(of_ecs));
+}
+
+#[test]
+fn usage_that_could_not_all_be_told_refuses_what_marks() {
+    for action in [
+        "ecs:ListTasks",
+        "scheduler:ListSchedules",
+        "ecs:DescribeServices",
+    ] {
+        let case = shared(&["app"], &[action]);
+        let ran = case.run(&bootstrap(&["--keep", "39", "--yes"]));
+        ran.expect(4, &["could be told", "access denied", "keep at least 40"]);
+        assert!(case.writes().is_empty(), "{action}");
+    }
 }
 
 #[test]
@@ -247,6 +332,15 @@ fn names_come_from_a_pipe_and_an_empty_one_is_refused() {
     let (code, said) = piped("\n");
     assert_eq!(code, Some(3));
     assert!(said.contains("an empty list"), "{said}");
+    case.write("empty", "# none\n");
+    let mixed = [
+        "bootstrap",
+        "--repository",
+        "fluentd/x",
+        "--repositories-from",
+        "empty",
+    ];
+    case.run(&mixed).expect(3, &["empty: an empty list"]);
     case.run(&["bootstrap", "--repository", "Fluentd/App"])
         .expect(3, &["not a legal ECR repository name"]);
     case.run(&["bootstrap", "--repository", "nobody/*"])
@@ -403,6 +497,12 @@ fn what_the_services_of_a_cluster_use_gives_the_targets() {
         .deny(vec!["ecs:DescribeServices".parse().expect("a denial")]);
     case.run(&["bootstrap", "--from-ecs"])
         .expect(1, &["ecs:DescribeServices"]);
+    Case::common(&["aaaa"])
+        .run(&["bootstrap", "--from-ecs"])
+        .expect(
+            3,
+            &["no services in any cluster", "hint: look at AWS_REGION"],
+        );
 }
 
 #[test]

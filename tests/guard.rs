@@ -1,10 +1,5 @@
 //! A window that is nearly full: promotions that are never deployed must not push out what runs.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "ages are told against the real clock"
-)]
-
 mod support;
 
 use demitasse_sandbox::{Denied, Options, Request};

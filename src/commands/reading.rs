@@ -68,7 +68,7 @@ impl Steps {
         });
         Self {
             bar,
-            told: Cell::new(now()),
+            told: Cell::new(Instant::now()),
         }
     }
 
@@ -83,7 +83,7 @@ impl Steps {
         if self.told.get().elapsed() < QUIET {
             return None;
         }
-        self.told.set(now());
+        self.told.set(Instant::now());
         Some(format!("{}\n", usage::describe(step)))
     }
 
@@ -93,8 +93,4 @@ impl Steps {
             bar.finish_and_clear();
         }
     }
-}
-
-fn now() -> Instant {
-    Instant::now()
 }

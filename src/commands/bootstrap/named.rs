@@ -26,8 +26,10 @@ pub(super) fn named(
     let list = from.map(|path| surroundings.read(path)).transpose();
     let list = list.map_err(|error| vec![Wrong::from(error)])?;
     let lines = list.iter().flat_map(|text| text.lines().map(str::trim));
-    texts.extend(lines.filter(|line| !line.is_empty() && !line.starts_with('#')));
-    if let (Some(path), true) = (from, texts.is_empty()) {
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let before = texts.len();
+    texts.extend(lines);
+    if let (Some(path), true) = (from, texts.len() == before) {
         let message = format!("{}: an empty list of repositories", path.display());
         return Err(vec![Wrong::from(message)]);
     }

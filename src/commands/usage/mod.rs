@@ -4,7 +4,7 @@ mod looked;
 mod scope;
 
 pub(super) use looked::{Seen, look};
-pub(super) use scope::{Scoped, Scoping};
+pub(super) use scope::{Scoped, Scoping, everywhere};
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

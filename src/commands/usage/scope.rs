@@ -44,9 +44,6 @@ pub(in crate::commands) struct Scoping {
     pacing: Pacing,
 }
 
-/// The connections that are wished for, each with what is read over it, and the settings.
-type Wished = (Vec<(Wish, Scope)>, Settings);
-
 /// What is looked at.
 pub(in crate::commands) struct Scoped {
     /// Where usage is read.
@@ -56,6 +53,9 @@ pub(in crate::commands) struct Scoped {
     /// The settings that hold.
     pub(in crate::commands) settings: Settings,
 }
+
+/// The connections to make, each with its scope, and the settings.
+type Planned = (Vec<(Wish, Scope)>, Settings);
 
 impl Scoping {
     /// Whether everything in the account and Region is looked at.
@@ -94,7 +94,7 @@ impl Scoping {
     }
 
     /// Everything, in every account and Region.
-    fn whole(&self, base: &Wish, surroundings: &Surroundings<'_>) -> Result<Wished, Vec<Wrong>> {
+    fn whole(&self, base: &Wish, surroundings: &Surroundings<'_>) -> Result<Planned, Vec<Wrong>> {
         let given = self.selection.settings.as_deref();
         let settings = settings::read_here(given, surroundings).map_err(|wrong| vec![wrong])?;
         let roles = self.selection.roles(surroundings);
@@ -108,7 +108,7 @@ impl Scoping {
         &self,
         base: &Wish,
         surroundings: &mut Surroundings<'_>,
-    ) -> Result<Wished, Vec<Wrong>> {
+    ) -> Result<Planned, Vec<Wrong>> {
         let timeout = self.pacing.timeout;
         let selected = self.selection.read(Depth::Images, timeout, surroundings);
         let selected = selected.await?.whole()?;

@@ -114,15 +114,30 @@ impl Kind {
             Self::FewPushesLeft { target, .. } => {
                 format!("raise keep in the policy of {target}, or pin the image")
             }
-            Self::WouldExpire {
+            Self::WouldExpire { .. } => {
+                "compare demitasse lifecycle simulate with it, and delete what may go yourself"
+                    .to_owned()
+            }
+            Self::WouldExpireInUse {
                 needed: Some(needed),
                 ..
             } => format!(
-                "keep at least {needed}: --keep {needed}, or `repositories:` in demitasse.yml"
+                "keep at least {needed}: --keep {needed}, or `repositories:` in demitasse.yml; or pin it first: demitasse pin --all"
             ),
-            Self::WouldExpire { .. } => {
-                "delete what may go yourself, or raise untagged_days in demitasse.yml".to_owned()
+            Self::WouldExpireInUse { .. } => {
+                "give the image a tag, or raise untagged_days in demitasse.yml".to_owned()
             }
+            Self::UsageUnknown {
+                needed: Some(needed),
+                ..
+            } => format!(
+                "keep at least {needed}, which expires nothing: --keep {needed}, or `repositories:` in demitasse.yml"
+            ),
+            Self::UsageUnknown { .. } => {
+                "allow what could not be read, or leave it out in demitasse.yml (`without:`)"
+                    .to_owned()
+            }
+            Self::WillExpire { .. } => return None,
             Self::SourceMissing { source, .. } => {
                 format!("create {source} first, or look for a typing error in the image")
             }

@@ -5,6 +5,7 @@ use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 use crate::model::project::Use;
 use crate::model::reference::{Repository, Tag};
+use crate::plan::finding::Named;
 use crate::plan::owner::Owner;
 use crate::plan::pattern::Placeholder;
 
@@ -299,10 +300,43 @@ pub enum Kind {
         marked: usize,
         /// Some of them, by their tags or else their digest.
         images: Vec<String>,
+        /// Whether ECR's own preview says so, and not our evaluator.
+        preview: bool,
+    },
+    /// A policy would mark an image that is in use, so it is not put.
+    WouldExpireInUse {
+        /// The image that is furthest over the count.
+        image: Named,
+        /// Why it is kept.
+        why: String,
+        /// Its place among the images of the rule, from 1, and how many the rule keeps.
+        place: Option<(usize, u32)>,
+        /// How many more images in use it would mark.
+        others: usize,
+        /// How many the policy has to keep at least; `None` where no number helps.
+        needed: Option<usize>,
+    },
+    /// A policy would mark images, and not everything in use could be told.
+    UsageUnknown {
+        /// Where.
+        target: Repository,
+        /// How many.
+        marked: usize,
+        /// Some of them, by their tags or else their digest.
+        images: Vec<String>,
+        /// What could not be told.
+        why: String,
         /// The keep that would mark none, if any would.
         needed: Option<usize>,
-        /// Whether ECR's own preview says so.
-        preview: bool,
+    },
+    /// A policy will mark images that nothing uses.
+    WillExpire {
+        /// Where.
+        target: Repository,
+        /// How many.
+        marked: usize,
+        /// Some of them, by their tags or else their digest.
+        images: Vec<String>,
     },
     /// Neither the target nor the common repository behind it exists.
     SourceMissing {
@@ -461,6 +495,9 @@ impl Kind {
             Self::Unguarded { .. } => "UNGUARDED",
             Self::FewPushesLeft { .. } => "FEW_PUSHES_LEFT",
             Self::WouldExpire { .. } => "WOULD_EXPIRE",
+            Self::WouldExpireInUse { .. } => "WOULD_EXPIRE_IN_USE",
+            Self::UsageUnknown { .. } => "USAGE_UNKNOWN",
+            Self::WillExpire { .. } => "WILL_EXPIRE",
             Self::SourceMissing { .. } => "SOURCE_MISSING",
             Self::CommonSkipped { .. } => "COMMON_SKIPPED",
             Self::CommonExpires { .. } => "COMMON_EXPIRES",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::ordinal::Ordinal;
 use crate::model::size::Size;
 use crate::plan::problem::{Kind, MountObstacle, MoveObstacle, StreamingRefused};
 
@@ -235,20 +236,55 @@ impl fmt::Display for Kind {
                 marked,
                 images,
                 preview,
-                ..
             } => {
                 let who = if *preview {
                     "ECR's preview says that the policy"
                 } else {
                     "the policy"
                 };
-                let more = if images.len() < *marked { ", …" } else { "" };
-                let images = images.join(", ");
+                let images = some(images, *marked);
                 write!(
                     f,
-                    "{target}: {who} would expire {marked} of its images ({images}{more}); it is not put"
+                    "{target}: {who} would expire {marked} of its images ({images}); it is not put"
                 )
             }
+            Self::WouldExpireInUse {
+                image,
+                why,
+                place,
+                others,
+                ..
+            } => {
+                write!(f, "the policy would expire {image}, which is {why}")?;
+                if let Some((place, keep)) = place {
+                    write!(f, " ({} of keep {keep})", Ordinal(*place))?;
+                }
+                if *others > 0 {
+                    write!(f, ", and {others} more in use")?;
+                }
+                f.write_str("; it is not put")
+            }
+            Self::UsageUnknown {
+                target,
+                marked,
+                images,
+                why,
+                ..
+            } => write!(
+                f,
+                "{target}: the policy would expire {marked} of its images ({}), and not everything in use could be told \
+                 ({why}); it is not put",
+                some(images, *marked)
+            ),
+            Self::WillExpire {
+                target,
+                marked,
+                images,
+            } => write!(
+                f,
+                "{target}: the policy expires {marked} images that nothing uses ({}) within 24 hours",
+                some(images, *marked)
+            ),
             Self::SourceMissing { target, source } => write!(
                 f,
                 "{target} gets nothing: the common repository {source} does not exist"
@@ -277,4 +313,10 @@ impl fmt::Display for Kind {
             Self::Unknown(failure) => write!(f, "unknown, going on without: {failure}"),
         }
     }
+}
+
+/// Names of images, with a sign that there are more.
+fn some(images: &[String], all: usize) -> String {
+    let more = if images.len() < all { ", …" } else { "" };
+    format!("{}{more}", images.join(", "))
 }
