@@ -128,6 +128,8 @@ pub enum Kind {
     Missing(Asked),
     /// It is archived: a pull is answered with 404.
     Archived(Named),
+    /// It is on its way back from the archive: until it is there, a pull is answered with 404.
+    Restoring(Named),
     /// A manifest that an index lists is not there.
     ChildMissing {
         /// Where.
@@ -233,7 +235,7 @@ impl Kind {
             }
             Self::StrangePolicy { .. } => "POLICY_NOT_UNDERSTOOD",
             Self::Missing(_) => "MISSING",
-            Self::Archived(_) => "ARCHIVED",
+            Self::Archived(_) | Self::Restoring(_) => "ARCHIVED",
             Self::ChildMissing { .. } => "CHILD_MISSING",
             Self::ExpiresNow { .. } => "EXPIRES_NOW",
             Self::ExpiresIn { .. } | Self::ExpiresAt { .. } => "EXPIRES_IN",
@@ -271,6 +273,7 @@ impl Kind {
             | Self::RollbackFails { .. } => None,
             Self::Missing(asked) => Some(&asked.repository),
             Self::Archived(image)
+            | Self::Restoring(image)
             | Self::ExpiresNow { image, .. }
             | Self::ExpiresIn { image, .. }
             | Self::ExpiresAt { image, .. }
@@ -313,6 +316,7 @@ impl Kind {
                 "aws ecr update-image-storage-class --registry-id {} --repository-name {} --image-id imageDigest={} --target-storage-class STANDARD",
                 image.repository.registry.account(), image.repository.name, image.digest
             ),
+            Self::Restoring(_) => "wait: restoring typically takes up to 20 minutes".to_owned(),
             Self::ExpiresNow { .. } | Self::ExpiresIn { .. } | Self::ExpiresAt { .. } => {
                 "demitasse pin".to_owned()
             }
@@ -365,6 +369,9 @@ impl fmt::Display for Kind {
             }
             Self::Missing(asked) => write!(f, "{asked} is not in ECR"),
             Self::Archived(image) => write!(f, "{image} is archived and cannot be pulled"),
+            Self::Restoring(image) => {
+                write!(f, "{image} is being restored and cannot be pulled yet")
+            }
             Self::ChildMissing {
                 repository,
                 index,
