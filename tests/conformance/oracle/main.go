@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -15,7 +16,7 @@ import (
 )
 
 const usage = `usage:
-  oracle render [--config FILE] [--envfile FILE]… [--ext-str K=V]… [--ext-code K=CODE]… [--world FILE]
+  oracle render [--config FILE] [--envfile FILE]… [--ext-str K=V]… [--ext-code K=CODE]… [--world FILE] [--batch CONFIG…]
   oracle rendered FILE
   oracle fixtures --demitasse FILE --differences FILE DIRECTORY
   oracle random --demitasse FILE --differences FILE --seed N --count N [--kind KIND] [--keep DIRECTORY]`
@@ -64,6 +65,7 @@ func render(arguments []string) error {
 		flags.World, err = world.Read(file)
 		return err
 	})
+	batch := set.Bool("batch", false, "")
 	if err := set.Parse(arguments); err != nil {
 		return err
 	}
@@ -71,9 +73,35 @@ func render(arguments []string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &limit); err != nil {
 		return err
 	}
+	if *batch {
+		return together(flags, set.Args())
+	}
 	text, err := ecspresso.Render(flags)
 	fmt.Print(text)
 	return err
+}
+
+// together renders many configs, each as a process of its own would.
+func together(flags ecspresso.Flags, configs []string) error {
+	type answer struct{ Text, Error string }
+	answers := make([]answer, len(configs))
+	environment := os.Environ()
+	for i, config := range configs {
+		os.Clearenv()
+		for _, variable := range environment {
+			name, value, _ := strings.Cut(variable, "=")
+			if err := os.Setenv(name, value); err != nil {
+				return err
+			}
+		}
+		flags.Config = config
+		text, err := ecspresso.Render(flags)
+		answers[i].Text = text
+		if err != nil {
+			answers[i].Error = err.Error()
+		}
+	}
+	return json.NewEncoder(os.Stdout).Encode(answers)
 }
 
 func rendered(arguments []string) error {

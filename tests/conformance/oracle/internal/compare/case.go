@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"oracle/internal/world"
@@ -61,7 +60,6 @@ func pairs(flag string, values map[string]string) []string {
 	for name, value := range values {
 		arguments = append(arguments, flag, name+"="+value)
 	}
-	slices.Sort(arguments[:0])
 	return arguments
 }
 

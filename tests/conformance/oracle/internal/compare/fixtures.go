@@ -43,8 +43,7 @@ func Fixtures(demitasse, list, directory string) error {
 			counts["listed"]++
 		default:
 			wrong++
-			fmt.Printf("%s: %s\necspresso %s: %s%s\ndemitasse %s: %s%s\n\n", name, judged(equal),
-				theirs.kind(), theirs.text, theirs.said, ours.kind(), ours.text, ours.said)
+			fmt.Printf("=== %s: %s\n%s", name, judged(equal), apart(ours, theirs))
 		}
 	}
 	for name := range listed.Fixtures {

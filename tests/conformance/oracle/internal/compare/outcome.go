@@ -3,7 +3,12 @@ package compare
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -42,4 +47,41 @@ func run(directory string, environment []string, program string, arguments ...st
 		return outcome{said: said.String() + err.Error()}
 	}
 	return outcome{renders: true, text: out.String(), said: said.String()}
+}
+
+var number = regexp.MustCompile(`-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?`)
+
+// sameNumbers: two texts are equal but for how numbers of many digits are written; they are the same float64.
+func sameNumbers(one, other outcome) bool {
+	shortest := func(text string) string {
+		return number.ReplaceAllStringFunc(text, func(digits string) string {
+			value, err := strconv.ParseFloat(digits, 64)
+			if err != nil {
+				return digits
+			}
+			return strconv.FormatFloat(value, 'g', -1, 64)
+		})
+	}
+	return one.renders && other.renders && shortest(one.text) == shortest(other.text)
+}
+
+// apart shows two outcomes; of two texts, the lines that the other does not have.
+func apart(ours, theirs outcome) string {
+	show := func(one, other outcome) string {
+		if !one.renders {
+			return strings.TrimSpace(one.said) + "\n"
+		}
+		if !other.renders {
+			return one.text
+		}
+		known := strings.Split(other.text, "\n")
+		text := "\n"
+		for _, line := range strings.Split(one.text, "\n") {
+			if !slices.Contains(known, line) {
+				text += line + "\n"
+			}
+		}
+		return text
+	}
+	return fmt.Sprintf("--- ecspresso %s: %s--- demitasse %s: %s", theirs.kind(), show(theirs, ours), ours.kind(), show(ours, theirs))
 }
