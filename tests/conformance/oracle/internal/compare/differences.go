@@ -12,7 +12,9 @@ type differences struct {
 	// Fixture → how it differs.
 	Fixtures map[string]difference `json:"fixtures"`
 	// What demitasse refuses although ecspresso renders it.
-	Refusals []refusal `json:"refusals"`
+	Refusals []listed `json:"refusals"`
+	// What demitasse renders although ecspresso refuses it.
+	Acceptances []listed `json:"acceptances"`
 	// Why the digits of a number may be others in the text of a Jsonnet program. The number is the same.
 	Digits string `json:"digits"`
 }
@@ -23,8 +25,8 @@ type difference struct {
 	Reason    string `json:"reason"`
 }
 
-// refusal is a part of demitasse's message, and why it refuses.
-type refusal struct {
+// listed is a part of the message of the side that refuses, and the reason.
+type listed struct {
 	Message string `json:"message"`
 	// Only where a text was damaged at a random place.
 	Spoiled bool   `json:"spoiled"`
@@ -43,11 +45,11 @@ func readDifferences(path string) (*differences, error) {
 	return d, nil
 }
 
-// refusal is the reason for a failure of demitasse that ecspresso does not share.
-func (d *differences) refusal(said string, spoiled bool) (string, bool) {
-	for _, refusal := range d.Refusals {
-		if strings.Contains(said, refusal.Message) && (spoiled || !refusal.Spoiled) {
-			return refusal.Message, true
+// among gives the entry that a message is an instance of.
+func among(entries []listed, said string, spoiled bool) (string, bool) {
+	for _, entry := range entries {
+		if strings.Contains(said, entry.Message) && (spoiled || !entry.Spoiled) {
+			return entry.Message, true
 		}
 	}
 	return "", false

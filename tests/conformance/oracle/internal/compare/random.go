@@ -23,11 +23,11 @@ type Random struct {
 
 // tally is what came of the projects of a kind.
 type tally struct {
-	both, neither, digits, refused, other int
+	both, neither, digits, listed, other int
 	messages                              map[string]int
 }
 
-// Run compares, and fails for every difference that is not a listed refusal.
+// Run compares, and fails for every difference that is not listed.
 func (r *Random) Run() error {
 	listed, err := readDifferences(r.Differences)
 	if err != nil {
@@ -47,10 +47,10 @@ func (r *Random) Run() error {
 			return err
 		}
 		wrong += t.other
-		fmt.Printf("%s, seed %d: %d cases, %d both render, %d with other digits, %d both fail, %d refused, %d other\n", kind,
-			r.Seed, t.both+t.neither+t.digits+t.refused+t.other, t.both, t.digits, t.neither, t.refused, t.other)
+		fmt.Printf("%s, seed %d: %d cases, %d both render, %d with other digits, %d both fail, %d listed, %d other\n", kind,
+			r.Seed, t.both+t.neither+t.digits+t.listed+t.other, t.both, t.digits, t.neither, t.listed, t.other)
 		for message, count := range t.messages {
-			fmt.Printf("  refused %d times: %s\n", count, message)
+			fmt.Printf("  %d times: %s\n", count, message)
 		}
 	}
 	if wrong > 0 {
@@ -92,7 +92,7 @@ func (t *tally) add(other *tally) {
 	t.both += other.both
 	t.neither += other.neither
 	t.digits += other.digits
-	t.refused += other.refused
+	t.listed += other.listed
 	t.other += other.other
 	for message, count := range other.messages {
 		t.messages[message] += count
@@ -119,9 +119,12 @@ func (r *Random) batch(kind string, number uint64, listed *differences, server *
 	ours := b.ours(theirs)
 	t := &tally{messages: map[string]int{}}
 	for i, c := range batch.Cases {
-		message, refused := "", false
-		if theirs[i].renders && !ours[i].renders {
-			message, refused = listed.refusal(ours[i].said, c.Spoiled)
+		message, known := "", false
+		switch {
+		case theirs[i].renders && !ours[i].renders:
+			message, known = among(listed.Refusals, ours[i].said, c.Spoiled)
+		case ours[i].renders && !theirs[i].renders:
+			message, known = among(listed.Acceptances, theirs[i].said, c.Spoiled)
 		}
 		switch {
 		case ours[i].equal(theirs[i]) && ours[i].renders:
@@ -130,8 +133,8 @@ func (r *Random) batch(kind string, number uint64, listed *differences, server *
 			t.neither++
 		case listed.Digits != "" && sameNumbers(ours[i], theirs[i]):
 			t.digits++
-		case refused:
-			t.refused++
+		case known:
+			t.listed++
 			t.messages[message]++
 		default:
 			t.other++

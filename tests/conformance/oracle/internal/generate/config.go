@@ -21,7 +21,7 @@ func (s source) configCase(c *Case) {
 	s.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 	text := pick(s, "", "", "---\n", "# comment\n", "{{/* comment */}}\n", "%YAML 1.2\n---\n") + strings.Join(lines, "\n") + "\n" +
 		pick(s, "", "", "---\nservice: other\n", "...\n", "\n\n", "# end")
-	text = s.spoil(c, 10, text, ":", "- ", "\t", "\n", "{", "]", "'", "\"", "&a ", "*a", "  ", "#", "!", "|", ",", "%", "@")
+	text = s.spoil(c, 10, text, ":", "- ", "\n", "{", "]", "'", "\"", "&a ", "*a", "  ", "#", "!", "|", ",", "%", "@")
 	c.Files["ecspresso.yml"] = text
 	c.Files["ecs-express-def.json"] = `{"primaryContainer": {"image": "i", "command": ["{{ show | json_escape }}"]}}`
 }

@@ -142,12 +142,15 @@ func (p *programs) format(depth int) string {
 	n, s := func() string { return p.exact(depth - 1) }, func() string { return p.text(depth - 1) }
 	switch p.IntN(6) {
 	case 0:
-		return "('" + pick(p.source, "%d", "%5d", "%05d", "%-5d|", "%+d", "% d", "%x", "%X", "%o", "%#x", "%i", "%u", "%c", "%#o") + "' % " + p.exact(depth-1) + ")"
+		if p.one(2) {
+			return "('" + pick(p.source, "%x", "%X", "%o", "%#x", "%#o", "%c") + "' % " + pick(p.source, "0", "65", "255", "4096", "233", "9749") + ")"
+		}
+		return "('" + pick(p.source, "%d", "%5d", "%05d", "%-5d|", "%+d", "% d", "%i", "%u") + "' % " + p.exact(depth-1) + ")"
 	case 1:
 		return "('" + pick(p.source, "%s", "%5s", "%-5s|", "%%%s", "%.2s") + "' % [" + p.any(depth-1) + "])"
 	case 2:
 		return "('" + pick(p.source, "%f", "%.3f", "%8.4f", "%e", "%g", "%G", "%E", "%+.3e", "%09.3f") + "' % " +
-			pick(p.source, "0", "1", "7", "42", "1.5", "100", "0.25", "-2", "12345") + ")"
+			pick(p.source, "0", "1", "7", "42", "1.5", "100", "0.25", "-2", "1234") + ")"
 	case 3:
 		return "('%(a)s-%(b)d' % { a: " + s() + ", b: " + n() + " })"
 	case 4:
@@ -261,9 +264,9 @@ func (p *programs) listOf(depth int) string {
 			return fmt.Sprintf(pick(p.source, "[[x] for x in %s]", "[x for x in %s if x != null]", "std.reverse(%s)", "std.map(function(x) [x], %s)",
 				"std.filter(function(x) std.isNumber(x), %s)", "std.flattenArrays([[y for y in %s], [0]])", "std.mapWithIndex(function(i, x) i, %s)", "%s[1:]", "%s[::2]",
 				"std.sort([x for x in %s if std.isString(x)])", "std.set([x for x in %s if std.isNumber(x)])", "std.flatMap(function(x) [x, x], %s)", "std.repeat(%s, 2)",
-				"std.slice(%s, 0, 2, 1)", "std.filterMap(std.isNumber, function(x) x + 1, %s)", "std.prune(%s)", "std.deepJoin([std.toString(x) for x in %s])",
+				"std.slice(%s, 0, 2, 1)", "std.filterMap(std.isNumber, function(x) x + 1, %s)", "std.prune(%s)", "[std.deepJoin([std.toString(x) for x in %s])]",
 				"std.find(1, %s)", "std.flattenDeepArray(%s)", "std.removeAt(%s + [1], 0)", "std.remove(%s, 1)", "%s[-1:]", "%s[:1]", "std.sort(%s)", "std.makeArray(3, function(i) i + std.length(%s))",
-				"std.setUnion([1, 5], std.set([x for x in %s if std.isNumber(x)]))", "[x + y for x in [1] for y in %s]", "std.mapWithKey(function(k, v) k, { a: %s }).a", "std.foldl(function(a, x) [x] + a, [y for y in %s], [])",
+				"std.setUnion([1, 5], std.set([x for x in %s if std.isNumber(x)]))", "[x + y for x in [1] for y in %s]", "std.mapWithKey(function(k, v) v, { a: %s }).a", "std.foldl(function(a, x) [x] + a, [y for y in %s], [])",
 				"std.join([0], [%s, [9]])", "std.slice(%s, 0, null, 2)"), l())
 		}},
 		weighted{2, func() string {
