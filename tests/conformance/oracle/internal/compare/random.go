@@ -24,7 +24,7 @@ type Random struct {
 // tally is what came of the projects of a kind.
 type tally struct {
 	both, neither, digits, listed, other int
-	messages                              map[string]int
+	messages                             map[string]int
 }
 
 // Run compares, and fails for every difference that is not listed.

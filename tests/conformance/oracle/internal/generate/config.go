@@ -21,7 +21,7 @@ func (s source) configCase(c *Case) {
 	s.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 	text := pick(s, "", "", "---\n", "# comment\n", "{{/* comment */}}\n", "%YAML 1.2\n---\n") + strings.Join(lines, "\n") + "\n" +
 		pick(s, "", "", "---\nservice: other\n", "...\n", "\n\n", "# end")
-	text = s.spoil(c, 10, text, ":", "- ", "\n", "{", "]", "'", "\"", "&a ", "*a", "  ", "#", "!", "|", ",", "%", "@")
+	text = s.spoil(c, 10, text, ":", "- ", "\n", "{", "]", "'", "\"", "&a", "*a", "#", "!", "|", ",", "%", "@")
 	c.Files["ecspresso.yml"] = text
 	c.Files["ecs-express-def.json"] = `{"primaryContainer": {"image": "i", "command": ["{{ show | json_escape }}"]}}`
 }
@@ -48,7 +48,7 @@ func (s source) argument() string {
 	for {
 		word := s.value()
 		switch word {
-		case "null", "Null", "~", "", "{{ env `EMPTY` `` }}", "!!null x":
+		case "null", "Null", "~", "", "!!null x":
 		default:
 			return word
 		}
@@ -90,7 +90,7 @@ func (s source) text() string {
 			return pick(s, "|\n      block\n      text", "|-\n      block", ">\n      folded\n      text", ">-\n      a\n\n      b", "|+\n      keep\n", "|\n      a\n       b", ">\n      a\n       b\n      c")
 		}},
 		weighted{2, func() string {
-			return pick(s, "{{ env `SET` }}", "\"{{ env `QUOTE` | json_escape }}\"", "'{{ must_env `NUM` }}'", "{{ env `SPACES` }}", "{{ env `LIST` }}", "\"{{ env `UNICODE` }}\"", "{{ env `EMPTY` `` }}")
+			return pick(s, "{{ env `SET` }}", "\"{{ env `QUOTE` | json_escape }}\"", "'{{ must_env `NUM` }}'", "{{ env `SPACES` }}", "{{ env `LIST` }}", "\"{{ env `UNICODE` }}\"", "{{ env `EMPTY` `x` }}")
 		}},
 	)
 }

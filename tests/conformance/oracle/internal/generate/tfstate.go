@@ -103,7 +103,12 @@ func (s source) address() string {
 	case 0:
 		return address
 	case 1:
-		return address + rest() + rest()
+		first, second := rest(), rest()
+		if strings.Contains(first, "|") {
+			// After a query this would be an index of a text, which jq does not have.
+			second = ""
+		}
+		return address + first + second
 	default:
 		return address + rest()
 	}
