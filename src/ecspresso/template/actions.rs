@@ -100,6 +100,9 @@ fn end_of_action(source: &str, start: usize) -> Result<usize, Problem> {
                 operand = !KEYWORDS.contains(&word);
                 position = end;
             }
+            '.' | '$' if !is_continued(&source[position + 1..]) => {
+                return Err(Problem::new("bad character after a name", position + 1));
+            }
             _ => {
                 operand = c == ')';
                 position += c.len_utf8();
@@ -113,6 +116,11 @@ fn end_of_action(source: &str, start: usize) -> Result<usize, Problem> {
 fn is_terminated(rest: &str) -> bool {
     let ends = |c: char| is_space(c) || matches!(c, '.' | ',' | '|' | ':' | ')' | '(');
     rest.is_empty() || rest.starts_with("}}") || rest.starts_with(ends)
+}
+
+/// Whether a name goes on after a `.` or `$`, or may end there.
+fn is_continued(rest: &str) -> bool {
+    rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') || is_terminated(rest)
 }
 
 /// The length of the literal that starts at `start`.
@@ -173,6 +181,7 @@ mod tests {
             ("{{ \"\\'\" }}", "invalid escape in a string", 4),
             ("{{ \"\\u00}}e9\" }}", "invalid escape in a string", 4),
             ("{{ define\"t\" }}", "bad character after a name", 9),
+            ("{{ .`x` }}", "bad character after a name", 4),
             ("{{ $x=1 }}", "bad character after a name", 5),
             ("{{ \"\n\" }}", "unterminated quoted string", 3),
         ] {
