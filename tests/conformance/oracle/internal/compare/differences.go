@@ -45,11 +45,11 @@ func readDifferences(path string) (*differences, error) {
 	return d, nil
 }
 
-// among gives the entry that a message is an instance of.
+// among gives the reason of the entry that a message is an instance of.
 func among(entries []listed, said string, spoiled bool) (string, bool) {
 	for _, entry := range entries {
 		if strings.Contains(said, entry.Message) && (spoiled || !entry.Spoiled) {
-			return entry.Message, true
+			return entry.Reason, true
 		}
 	}
 	return "", false

@@ -24,7 +24,7 @@ type Random struct {
 // tally is what came of the projects of a kind.
 type tally struct {
 	both, neither, digits, listed, other int
-	messages                             map[string]int
+	reasons                              map[string]int
 }
 
 // Run compares, and fails for every difference that is not listed.
@@ -49,8 +49,8 @@ func (r *Random) Run() error {
 		wrong += t.other
 		fmt.Printf("%s, seed %d: %d cases, %d both render, %d with other digits, %d both fail, %d listed, %d other\n", kind,
 			r.Seed, t.both+t.neither+t.digits+t.listed+t.other, t.both, t.digits, t.neither, t.listed, t.other)
-		for message, count := range t.messages {
-			fmt.Printf("  %d times: %s\n", count, message)
+		for reason, count := range t.reasons {
+			fmt.Printf("  %d times: %s\n", count, reason)
 		}
 	}
 	if wrong > 0 {
@@ -60,7 +60,7 @@ func (r *Random) Run() error {
 }
 
 func (r *Random) kind(kind string, listed *differences, server *world.Server) (*tally, error) {
-	total := &tally{messages: map[string]int{}}
+	total := &tally{reasons: map[string]int{}}
 	var guard sync.Mutex
 	var group sync.WaitGroup
 	var failure error
@@ -94,8 +94,8 @@ func (t *tally) add(other *tally) {
 	t.digits += other.digits
 	t.listed += other.listed
 	t.other += other.other
-	for message, count := range other.messages {
-		t.messages[message] += count
+	for reason, count := range other.reasons {
+		t.reasons[reason] += count
 	}
 }
 
@@ -117,14 +117,14 @@ func (r *Random) batch(kind string, number uint64, listed *differences, server *
 		return nil, fmt.Errorf("%s, batch %d: %w", kind, number, err)
 	}
 	ours := b.ours(theirs)
-	t := &tally{messages: map[string]int{}}
+	t := &tally{reasons: map[string]int{}}
 	for i, c := range batch.Cases {
-		message, known := "", false
+		reason, known := "", false
 		switch {
 		case theirs[i].renders && !ours[i].renders:
-			message, known = among(listed.Refusals, ours[i].said, c.Spoiled)
+			reason, known = among(listed.Refusals, ours[i].said, c.Spoiled)
 		case ours[i].renders && !theirs[i].renders:
-			message, known = among(listed.Acceptances, theirs[i].said, c.Spoiled)
+			reason, known = among(listed.Acceptances, theirs[i].said, c.Spoiled)
 		}
 		switch {
 		case ours[i].equal(theirs[i]) && ours[i].renders:
@@ -135,7 +135,7 @@ func (r *Random) batch(kind string, number uint64, listed *differences, server *
 			t.digits++
 		case known:
 			t.listed++
-			t.messages[message]++
+			t.reasons[reason]++
 		default:
 			t.other++
 			r.show(kind, number, &c, b, ours[i], theirs[i])
