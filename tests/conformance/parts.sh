@@ -24,6 +24,7 @@ install_parts() {
     fi
     [[ -x $venv/bin/ministack ]] || die "ministack is installed"
     "$venv/bin/python" -c 'import moto.ecr.policy_validation' || die "moto is installed"
+    [[ -x $venv/bin/moto_server ]] || die "moto's server is installed"
     [[ -x $venv/bin/go ]] || die "Go is installed"
 }
 
