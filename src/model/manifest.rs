@@ -42,6 +42,11 @@ pub struct Manifest {
     pub blobs: Vec<Descriptor>,
     /// The manifests an index refers to, each once. Empty for an image.
     pub children: Vec<Descriptor>,
+    /// What it is: `artifactType`, else the media type of its configuration (Open Container Initiative image specification,
+    /// "Guidelines for Artifact Usage"); `None` where neither says so, as in most indexes.
+    pub artifact_type: Option<String>,
+    /// The digest of the manifest it refers to (`subject`), if it names a legible one.
+    pub subject: Option<Digest>,
 }
 
 /// Why a text cannot be promoted as a manifest.
@@ -74,9 +79,11 @@ pub enum ManifestError {
 struct Raw {
     media_type: Option<String>,
     schema_version: Option<u64>,
+    artifact_type: Option<String>,
     config: Option<RawDescriptor>,
     layers: Option<Vec<RawDescriptor>>,
     manifests: Option<Vec<RawDescriptor>>,
+    subject: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +116,11 @@ impl Manifest {
         let raw: Raw = serde_json::from_str(&text)
             .map_err(|error| ManifestError::Unreadable(error.to_string()))?;
         let media_type = stated_type(&raw, media_type)?;
+        let configuration = raw.config.as_ref().map(|config| config.media_type.clone());
+        let named = |text: &String| !text.is_empty();
+        let artifact_type = raw.artifact_type.filter(named).or(configuration);
+        let subject = raw.subject.as_ref().and_then(|one| one.get("digest"));
+        let subject = subject.and_then(serde_json::Value::as_str);
         let (blobs, children) = if media_type == DOCKER_LIST || media_type == OCI_INDEX {
             (Vec::new(), raw.manifests.unwrap_or_default())
         } else {
@@ -121,8 +133,25 @@ impl Manifest {
             media_type,
             blobs: distinct(blobs)?,
             children: distinct(children)?,
+            artifact_type: artifact_type.filter(named),
+            subject: subject.and_then(|digest| digest.parse().ok()),
             text: text.into(),
         })
+    }
+
+    /// Whether it is an index.
+    pub fn is_index(&self) -> bool {
+        self.media_type == DOCKER_LIST || self.media_type == OCI_INDEX
+    }
+
+    /// The same without what only a copy needs: its text and its blobs. A manifest can have 4 MiB, and a registry 100,000 of them.
+    #[must_use]
+    pub fn outline(self) -> Self {
+        Self {
+            text: "".into(),
+            blobs: Vec::new(),
+            ..self
+        }
     }
 }
 

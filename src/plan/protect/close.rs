@@ -11,11 +11,9 @@ use crate::model::reference::{Repository, Tag};
 use crate::plan::finding::{Asked, Finding, Kind, Named};
 use crate::plan::look::{End, Look};
 use crate::plan::problem::Severity;
+use crate::plan::protect::companions;
 use crate::plan::protect::images::{InUse, Place};
 use crate::plan::reason::{Reason, Why};
-
-/// The suffixes of the tags under which cosign keeps what belongs to an image; without one it is an OCI referrers fallback.
-const COMPANIONS: [&str; 4] = ["", ".sig", ".att", ".sbom"];
 
 /// The protected set: in each repository the digests that must stay, each with all its reasons.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -219,10 +217,14 @@ impl Closure<'_> {
         findings: &mut Vec<Finding>,
     ) -> Option<&'i Manifest> {
         let repository = self.listing.repository;
+        let listed = self.listing.by_digest.get(digest);
+        let archived = listed.is_some_and(|image| image.storage_class == StorageClass::Archive);
         let failure = match look.image(End::target(repository), &ImageId::Digest(digest.clone()))? {
             Ok(Some(manifest)) => return Some(manifest),
-            // An archived image has no manifest to give; one that went since the listing is found missing the next time.
+            // One that went since the listing is found missing the next time.
             Ok(None) => return None,
+            // An archived image has no manifest to give (`ImageInaccessible`), and one that is needed is a finding already.
+            Err(_) if archived => return None,
             Err(failure) => failure.clone(),
         };
         let kind = Kind::Unreadable {
@@ -274,9 +276,7 @@ impl Closure<'_> {
         for image in referrers.filter(|image| image.subject.as_ref() == Some(digest)) {
             self.add(&image.digest, reason.clone());
         }
-        let base = digest.as_str().replace(':', "-");
-        for suffix in COMPANIONS {
-            let tag = format!("{base}{suffix}");
+        for tag in companions::tags(digest) {
             if let Some(image) = self.listing.by_tag.get(tag.as_str()) {
                 self.add(&image.digest, reason.clone());
             }
