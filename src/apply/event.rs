@@ -40,6 +40,15 @@ pub enum Event<'a> {
         /// Its pin.
         tag: &'a Tag,
     },
+    /// Images went.
+    Swept {
+        /// Where.
+        repository: &'a Repository,
+        /// How many.
+        images: usize,
+        /// To the archive; deleted otherwise.
+        archived: bool,
+    },
     /// A promotion ended.
     Ended {
         /// Its place in the plan.

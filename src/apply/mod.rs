@@ -22,6 +22,8 @@ use crate::plan::promotion::{Action, Plan, Promotion, RepositoryPlan};
 
 pub mod bootstrap;
 pub mod event;
+pub mod halt;
+pub mod sweep;
 
 mod blobs;
 mod copy;

@@ -7,6 +7,7 @@ pub mod lifecycle;
 pub mod promote;
 pub mod render;
 pub mod surroundings;
+pub mod sweep;
 
 mod choices;
 mod connection;

@@ -16,6 +16,7 @@ mod make;
 pub mod markdown;
 pub mod problems;
 pub mod simulation;
+pub mod sweep;
 pub mod table;
 pub mod terraform;
 

@@ -134,7 +134,7 @@ fn one_repository(
     (judged, failure)
 }
 
-fn manifest<'i>(answer: Option<&'i Known<Option<Manifest>>>) -> Option<&'i Manifest> {
+fn manifest(answer: Option<&Known<Option<Manifest>>>) -> Option<&Manifest> {
     answer?.as_ref().ok()?.as_ref()
 }
 

@@ -25,7 +25,7 @@ use crate::plan::finding::Finding;
 
 pub use decide::sweep;
 pub use keep::Keep;
-pub use order::{Batch, batches};
+pub use order::{Batch, Dropped, batches, dropped, taken};
 pub use outcome::{Ended, Outcome, Stopped};
 pub use refusal::{Circumstances, Refusal, refusals};
 
@@ -123,25 +123,6 @@ impl Sweep {
     pub fn going(&self) -> usize {
         let each = self.repositories.iter();
         each.map(|one| one.going().count()).sum()
-    }
-
-    /// Why a digest stays, where it does. One that is not listed any more is nobody's.
-    pub fn keep(&self, repository: &Repository, digest: &Digest) -> Option<&Keep> {
-        let mut repositories = self.repositories.iter();
-        let swept = repositories.find(|one| one.repository == *repository)?;
-        let mut images = swept.images.iter();
-        let found = images.find(|one| one.image.digest == *digest)?;
-        found.keep.as_ref()
-    }
-
-    /// The images that go, as the candidates of a second look.
-    pub fn candidates(&self) -> Candidates {
-        let each = self.repositories.iter().map(|swept| {
-            let going = swept.going().map(|one| one.image.digest.clone());
-            (swept.repository.clone(), going.collect())
-        });
-        each.filter(|(_, going): &(_, BTreeSet<Digest>)| !going.is_empty())
-            .collect()
     }
 }
 

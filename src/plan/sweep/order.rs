@@ -1,11 +1,12 @@
 //! In which order images go: what refers to an image before that image, an index before what it lists. ECR refuses to delete a child
 //! while its index is there (`ImageReferencedByManifestList`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::digest::Digest;
 use crate::model::reference::Repository;
-use crate::plan::sweep::{Judged, Sweep, Swept};
+use crate::plan::sweep::keep::Keep;
+use crate::plan::sweep::{Candidates, Judged, Sweep, Swept};
 
 /// The most images one `BatchDeleteImage` takes (Amazon ECR API Reference).
 const MOST: usize = 100;
@@ -17,6 +18,39 @@ pub struct Batch {
     pub repository: Repository,
     /// Which, at most 100.
     pub digests: Vec<Digest>,
+    /// Those among them that an index lists, which then goes before them.
+    pub listed: BTreeSet<Digest>,
+}
+
+/// Of some batches, what must stay by now, and why.
+pub type Dropped = BTreeMap<Repository, BTreeMap<Digest, Keep>>;
+
+/// What some batches would take.
+pub fn taken(batches: &[Batch]) -> Candidates {
+    let mut taken = Candidates::new();
+    for batch in batches {
+        let digests = taken.entry(batch.repository.clone()).or_default();
+        digests.extend(batch.digests.iter().cloned());
+    }
+    taken
+}
+
+/// What a second look keeps of what some batches would take.
+pub fn dropped(again: &Sweep, taken: &Candidates) -> Dropped {
+    let mut dropped = Dropped::new();
+    for swept in &again.repositories {
+        let Some(taken) = taken.get(&swept.repository) else {
+            continue;
+        };
+        for judged in &swept.images {
+            let digest = &judged.image.digest;
+            if let Some(keep) = judged.keep.as_ref().filter(|_| taken.contains(digest)) {
+                let of_it = dropped.entry(swept.repository.clone()).or_default();
+                of_it.insert(digest.clone(), keep.clone());
+            }
+        }
+    }
+    dropped
 }
 
 /// Everything that goes, in batches that are to be carried out in this order. No batch holds an image and what must go before it.
@@ -31,14 +65,19 @@ fn of_one(swept: &Swept) -> Vec<Batch> {
     for (judged, stage) in going.iter().zip(stages_of(&going)) {
         stages.entry(stage).or_default().push(judged);
     }
+    let listed = going.iter().flat_map(|one| &one.image.children);
+    let listed: BTreeSet<&Digest> = listed.collect();
     let mut batches = Vec::new();
     for mut images in stages.into_values() {
         // The oldest first: that is how far an interrupted sweep came.
         images.sort_by_key(|one| (one.image.sort_key(), &one.image.digest));
         for images in images.chunks(MOST) {
+            let digests: Vec<Digest> = images.iter().map(|one| one.image.digest.clone()).collect();
+            let of_indexes = digests.iter().filter(|digest| listed.contains(digest));
             batches.push(Batch {
                 repository: swept.repository.clone(),
-                digests: images.iter().map(|one| one.image.digest.clone()).collect(),
+                listed: of_indexes.cloned().collect(),
+                digests,
             });
         }
     }

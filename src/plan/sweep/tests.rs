@@ -4,7 +4,7 @@ use crate::model::digest::Digest;
 use crate::model::reference::Tag;
 use crate::model::usage::{Service, Source, Usage};
 use crate::plan::sweep::samples::{World, repository, stage_of};
-use crate::plan::sweep::{Circumstances, Ratio, Refusal, batches, refusals};
+use crate::plan::sweep::{Circumstances, Ratio, Refusal, batches, dropped, refusals, taken};
 
 #[test]
 fn only_what_is_old_and_unprotected_goes() {
@@ -154,8 +154,7 @@ fn a_manifest_that_cannot_be_read_keeps_the_whole_repository() {
     let sweep = world.sweep();
     assert!(!sweep.repositories[0].readable);
     assert_eq!(sweep.going(), 0);
-    let keep = sweep.keep(&repository("fluentd/app"), &old);
-    assert_eq!(keep.map(|keep| keep.name()), Some("unread"));
+    assert_eq!(world.verdicts()[&old], Some("unread"));
     let codes: Vec<&str> = sweep.findings.iter().map(|one| one.kind.code()).collect();
     assert_eq!(codes, ["UNRESOLVED"]);
 }
@@ -170,15 +169,12 @@ fn a_second_look_never_adds_and_drops_what_is_needed_again() {
     assert_eq!(first.going(), 3);
     world.use_digest(&index);
     let newcomer = world.image("newcomer", &["v2"], 400);
-    let second = world.sweep_of(first.candidates());
-    let keep = |digest: &Digest| {
-        let keep = second.keep(&repository("fluentd/app"), digest);
-        keep.map(|keep| keep.name())
-    };
-    assert_eq!(keep(&index), Some("protected"));
-    assert_eq!(keep(&child), Some("protected"));
-    assert_eq!(keep(&newcomer), Some("late"));
-    assert_eq!(keep(&old), None);
+    let all = taken(&batches(&first));
+    let dropped = dropped(&world.sweep_of(all.clone()), &all);
+    let dropped = &dropped[&repository("fluentd/app")];
+    let names: Vec<_> = [&index, &child].map(|one| dropped[one].name()).to_vec();
+    assert_eq!(names, ["protected"; 2]);
+    assert!(!dropped.contains_key(&old) && !dropped.contains_key(&newcomer));
 }
 
 fn usage(services: usize) -> Usage {
