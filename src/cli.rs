@@ -8,7 +8,7 @@ use clap::builder::Resettable;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::surroundings::Surroundings;
-use crate::commands::{audit, bootstrap, lifecycle, promote, render, sweep};
+use crate::commands::{audit, bootstrap, lifecycle, pin, promote, render, sweep};
 use crate::model::exit::Exit;
 
 #[derive(Parser)]
@@ -36,6 +36,8 @@ enum Command {
     Bootstrap(Box<bootstrap::Args>),
     /// Show what is in use, when it would expire, and what is or will be wrong
     Audit(Box<audit::Args>),
+    /// Tag what is in use so that no rule can expire it
+    Pin(Box<pin::Args>),
     /// Delete what nothing protects (a dry run without --yes)
     Sweep(Box<sweep::Args>),
     /// Show the task definition as ecspresso would register it, or its images
@@ -64,6 +66,7 @@ pub fn run(
         Command::Plan(args) => promote::run(&args.read_only(), &mut surroundings),
         Command::Bootstrap(args) => bootstrap::run(&args, &mut surroundings),
         Command::Audit(args) => audit::run(&args, &mut surroundings),
+        Command::Pin(args) => pin::run(&args, &mut surroundings),
         Command::Sweep(args) => sweep::run(&args, &mut surroundings),
         Command::Lifecycle(args) => lifecycle::run(&args, &mut surroundings),
     }

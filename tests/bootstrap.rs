@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use demitasse_sandbox::Options;
+use demitasse_sandbox::{Denied, Options, Request};
 use serde_json::{Value, json};
 use support::{Case, HOST, common, our_policy, ran};
 
@@ -79,7 +79,10 @@ fn what_marks_is_not_put_and_the_needed_keep_is_named() {
     let ran = case.run(&["bootstrap", "--repository", "fluentd/*", "--keep", "10"]);
     ran.expect(
         4,
-        &["fluentd/app: the policy would expire 2", "keep at least 12"],
+        &[
+            "fluentd/app: the policy would expire 2 of its images (v1, v0), and not everything in use could be told (no service was found)",
+            "keep at least 12",
+        ],
     );
     assert_eq!(keep(&case, "fluentd/app"), None);
     assert_eq!(keep(&case, "fluentd/web"), Some(10), "the others are done");
@@ -87,6 +90,91 @@ fn what_marks_is_not_put_and_the_needed_keep_is_named() {
         .expect(0, &[]);
     assert_eq!(keep(&case, "fluentd/app"), Some(12));
     assert!(case.sandbox.run_lifecycle().is_empty());
+}
+
+/// `fluentd/app` with `v0` (newest) … `v39`, and services that run `v7`.
+fn shared(services: &[&str], denied: &[&str]) -> Case {
+    let definition = |family: &&str| {
+        json!({
+            "family": family,
+            "containers": [{"name": "fluentd", "image": format!("{HOST}/fluentd/app:v7")}],
+        })
+    };
+    let service = |name: &&str| json!({"name": name, "taskDefinition": format!("{name}:1")});
+    let world = json!({
+        "repositories": [repository("app", 40, json!({}))],
+        "clusters": ["default"],
+        "taskDefinitions": services.iter().map(definition).collect::<Vec<_>>(),
+        "services": services.iter().map(service).collect::<Vec<_>>(),
+    });
+    let rules = denied.iter().map(|rule| rule.parse::<Denied>());
+    let options = Options {
+        denied: rules.map(|rule| rule.expect("a rule")).collect(),
+        ..Options::default()
+    };
+    Case::new(&world, options)
+}
+
+fn bootstrap<'a>(further: &[&'a str]) -> Vec<&'a str> {
+    [&["bootstrap", "--repository", "fluentd/app"], further].concat()
+}
+
+#[test]
+fn a_policy_that_would_expire_what_runs_names_it_and_the_keep_it_needs() {
+    let case = shared(&["app", "middleware"], &[]);
+    let ran = case.run(&bootstrap(&["--keep", "30", "--yes"]));
+    ran.expect(
+        4,
+        &[
+            "the policy would expire fluentd/app:v7, which is set on service default/app (33rd of keep 30)",
+            "keep at least 33",
+        ],
+    );
+    assert!(case.writes().is_empty());
+    let asked = case.run(&bootstrap(&["--keep", "33"]));
+    asked.expect(4, &["7 images would expire", "pass --yes"]);
+    assert!(case.writes().is_empty());
+    let done = case.run(&bootstrap(&["--keep", "33", "--yes"]));
+    done.expect(0, &["expires 7 images that nothing uses"]);
+    assert_eq!(keep(&case, "fluentd/app"), Some(33));
+    case.sandbox.run_lifecycle();
+    case.pull("fluentd/app", "v7");
+}
+
+#[test]
+fn what_is_pinned_first_is_not_marked() {
+    let case = shared(&["app"], &[]);
+    case.run(&bootstrap(&["--keep", "40"])).expect(0, &[]);
+    case.run(&["pin", "--all"]).expect(0, &[]);
+    let lower = case.run(&bootstrap(&["--keep", "5", "--overwrite", "--yes"]));
+    lower.expect(0, &["expires 34 images that nothing uses"]);
+    case.sandbox.run_lifecycle();
+    case.pull("fluentd/app", "v7");
+}
+
+#[test]
+fn usage_is_only_read_where_something_would_expire() {
+    let case = shared(&["app"], &[]);
+    case.run(&bootstrap(&["--keep", "40"])).expect(0, &[]);
+    let of_ecs = |request: &Request| {
+        let action = request.action.as_deref();
+        action.is_some_and(|action| action.starts_with("ecs:"))
+    };
+    assert!(!case.sandbox.log().iter().any(of_ecs));
+}
+
+#[test]
+fn usage_that_could_not_all_be_told_refuses_what_marks() {
+    for action in [
+        "ecs:ListTasks",
+        "scheduler:ListSchedules",
+        "ecs:DescribeServices",
+    ] {
+        let case = shared(&["app"], &[action]);
+        let ran = case.run(&bootstrap(&["--keep", "39", "--yes"]));
+        ran.expect(4, &["could be told", "access denied", "keep at least 40"]);
+        assert!(case.writes().is_empty(), "{action}");
+    }
 }
 
 #[test]
@@ -134,8 +222,10 @@ fn unknown_is_refused() {
 #[test]
 fn ecrs_own_preview_is_a_second_opinion() {
     let case = case(vec![repository("app", 3, json!({}))]);
-    case.run(&["bootstrap", "--repository", "fluentd/app", "--preview"])
-        .expect(0, &[]);
+    let ran = case.run(&["bootstrap", "--repository", "fluentd/app", "--preview"]);
+    ran.expect(0, &[]);
+    let said = "keep 30, ECR's preview expires nothing: done";
+    assert!(ran.out.contains(said), "{}", ran.out);
     let asked = case
         .sandbox
         .log()
@@ -144,6 +234,27 @@ fn ecrs_own_preview_is_a_second_opinion() {
         .count();
     assert_eq!(asked, 1);
     assert_eq!(keep(&case, "fluentd/app"), Some(30));
+}
+
+#[test]
+fn what_ecrs_preview_marks_is_shown_and_refused() {
+    // By our clock nothing is old; by ECR's, which is years ahead, the untagged image is.
+    let images = json!([
+        {"tags": ["v1"], "pushedAt": "2089-12-31T00:00:00Z", "layers": [{"size": 64, "seed": "v1"}]},
+        {"pushedAt": "2089-01-01T00:00:00Z", "layers": [{"size": 64, "seed": "old"}]},
+    ]);
+    let repository = json!({"name": "fluentd/app", "images": images});
+    let world = json!({"now": "2090-01-01T00:00:00Z", "repositories": [repository]});
+    let case = Case::new(&world, Options::default());
+    let old = case.sandbox.with_state(|state| {
+        let images = &state.repository("fluentd/app").expect("it exists").images;
+        let untagged = images.iter().find(|(_, image)| image.tags.is_empty());
+        untagged.expect("an image").0["sha256:".len()..][..12].to_owned()
+    });
+    let said = format!("ECR's preview says that the policy would expire 1 of its images ({old})");
+    case.run(&["bootstrap", "--repository", "fluentd/app", "--preview"])
+        .expect(4, &[&said]);
+    assert_eq!(keep(&case, "fluentd/app"), None);
 }
 
 #[test]
@@ -157,7 +268,13 @@ fn common_repositories_get_a_policy_only_on_request_and_if_nothing_pulls_from_th
         .expect(4, &["a task definition still pulls from it"]);
     assert_eq!(keep(&case, "fluentd/common"), None);
     case.run(&["bootstrap", "-c", &app, "--common-keep"])
-        .expect(0, &[]);
+        .expect(
+            0,
+            &[
+                "fluentd/common will keep the newest 200 images",
+                "check 1 of docs/live-checks.md",
+            ],
+        );
     assert_eq!(keep(&case, "fluentd/common"), Some(200));
 }
 
@@ -215,6 +332,15 @@ fn names_come_from_a_pipe_and_an_empty_one_is_refused() {
     let (code, said) = piped("\n");
     assert_eq!(code, Some(3));
     assert!(said.contains("an empty list"), "{said}");
+    case.write("empty", "# none\n");
+    let mixed = [
+        "bootstrap",
+        "--repository",
+        "fluentd/x",
+        "--repositories-from",
+        "empty",
+    ];
+    case.run(&mixed).expect(3, &["empty: an empty list"]);
     case.run(&["bootstrap", "--repository", "Fluentd/App"])
         .expect(3, &["not a legal ECR repository name"]);
     case.run(&["bootstrap", "--repository", "nobody/*"])
@@ -317,7 +443,7 @@ fn a_signal_ends_it_and_a_rerun_finishes_the_rest() {
     let arguments = ["bootstrap", "--repositories-from", "names"];
     let mut command = case.command(&arguments);
     let child = command
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("runs");
@@ -329,6 +455,9 @@ fn a_signal_ends_it_and_a_rerun_finishes_the_rest() {
     assert_eq!(ran(kill).code, 0);
     let output = child.wait_with_output().expect("ends");
     assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.ends_with(" not done.\n"), "{said}");
+    assert!(!said.contains(" failed"), "{said}");
     assert!(case.sandbox.with_state(|state| state.repositories.len()) < 300);
     case.run(&arguments).expect(0, &[]);
     case.sandbox.clear_log();
@@ -368,6 +497,12 @@ fn what_the_services_of_a_cluster_use_gives_the_targets() {
         .deny(vec!["ecs:DescribeServices".parse().expect("a denial")]);
     case.run(&["bootstrap", "--from-ecs"])
         .expect(1, &["ecs:DescribeServices"]);
+    Case::common(&["aaaa"])
+        .run(&["bootstrap", "--from-ecs"])
+        .expect(
+            3,
+            &["no services in any cluster", "hint: look at AWS_REGION"],
+        );
 }
 
 #[test]
@@ -447,6 +582,35 @@ fn a_name_may_begin_with_the_registry_in_use_and_with_no_other() {
     run(HOST, "fluentd/*").expect(0, &[]);
     assert_eq!(keep(&case, "fluentd/new"), Some(30));
     assert_eq!(keep(&case, "fluentd/app"), Some(30));
+}
+
+#[test]
+fn many_that_do_not_exist_are_not_asked_for_one_by_one() {
+    let case = case(vec![
+        json!({"name": "n0/common"}),
+        json!({"name": "n1/common"}),
+    ]);
+    let images: Vec<String> = (0..150)
+        .map(|number| format!("HOST/n{number}/app:v1"))
+        .collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let config = case.project("app", &images);
+    let looks = || {
+        let log = case.sandbox.log();
+        let looks = log
+            .iter()
+            .filter(|one| one.operation == "DescribeRepositories");
+        looks.count()
+    };
+    let arguments = ["bootstrap", "-c", &config, "--dry-run"];
+    let listed = case.run(&arguments);
+    listed.expect(0, &["n149/common does not exist"]);
+    assert!(
+        listed.out.contains("2 repositories to create"),
+        "{}",
+        listed.out
+    );
+    assert!(looks() <= 5, "{}", looks());
 }
 
 #[test]

@@ -96,6 +96,26 @@ fn the_documented_simulation_is_what_is_printed() {
 }
 
 #[test]
+fn the_documented_template_begins_as_it_is_printed() {
+    let text = document("docs/lifecycle-policy.md");
+    let shown = blocks(&text, "console");
+    let mut shown = shown
+        .iter()
+        .filter_map(|one| one.strip_prefix("$ demitasse lifecycle template "));
+    let (arguments, expected) = shown
+        .next()
+        .and_then(|one| one.split_once('\n'))
+        .expect("an example");
+    let mut command = vec!["lifecycle", "template"];
+    command.extend(arguments.split(' '));
+    let ran = Case::common(&["aaaa"]).run(&command);
+    ran.expect(0, &[]);
+    let expected = expected.trim_end_matches("…\n");
+    assert!(ran.out.starts_with(expected), "{}", ran.out);
+    assert!(expected.lines().count() > 5, "{expected}");
+}
+
+#[test]
 fn the_documented_settings_are_read() {
     let text = document("docs/settings.md");
     let examples = blocks(&text, "yaml").concat();
@@ -121,12 +141,13 @@ fn the_documented_settings_are_read() {
 #[test]
 fn every_flag_that_a_document_names_exists() {
     let case = Case::common(&["aaaa"]);
-    let commands: [&[&str]; 5] = [
+    let commands: [&[&str]; 6] = [
         &["promote"],
         &["bootstrap"],
         &["render"],
         &["lifecycle", "lint"],
         &["lifecycle", "simulate"],
+        &["lifecycle", "template"],
     ];
     let help = commands.map(|command| case.run(&[command, &["--help"]].concat()).out);
     let help = help.concat();
@@ -143,6 +164,7 @@ fn every_flag_that_a_document_names_exists() {
         for flag in flags {
             let others = [
                 "--name",
+                "--cli-input-json",
                 "--value",
                 "--path",
                 "--world",

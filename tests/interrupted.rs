@@ -20,7 +20,12 @@ fn world() -> Value {
     index["attestations"] = json!(true);
     let mut signed = image("signed");
     signed["referrers"] = json!([{"artifactType": "application/vnd.cncf.notary.signature"}]);
-    json!({"repositories": [{"name": "fluentd/common", "images": [index, signed]}]})
+    json!({"repositories": [{"name": "fluentd/common", "policy": pullers(), "images": [index, signed]}]})
+}
+
+/// A repository policy, which targets get when they are created.
+fn pullers() -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{"Sid": "pull"}]})
 }
 
 const IMAGES: [&str; 2] = ["HOST/fluentd/app:index", "HOST/fluentd/app:signed"];
@@ -28,6 +33,17 @@ const IMAGES: [&str; 2] = ["HOST/fluentd/app:index", "HOST/fluentd/app:signed"];
 fn fault(text: &str) -> Fault {
     text.parse()
         .unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// The target lets the same accounts pull as its source.
+#[track_caller]
+fn assert_access(case: &Case, when: &str) {
+    let access = case.sandbox.with_state(|state| {
+        let target = state.repository("fluentd/app");
+        target.and_then(|one| one.policy.clone())
+    });
+    let access = access.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    assert_eq!(access, Some(pullers()), "{when}: the repository policy");
 }
 
 /// What is visible is whole.
@@ -75,12 +91,13 @@ fn cut_after_any_request_a_rerun_completes_it() {
         assert_eq!(again.code, 0, "{when}: {}", again.err);
         assert_eq!(case.tags("fluentd/app").len(), 2, "{when}");
         assert_nothing_half_done(&case, &when);
-        let policy = case.sandbox.with_state(|state| {
-            state
+        assert!(
+            case.sandbox.with_state(|state| state
                 .repository("fluentd/app")
-                .and_then(|one| one.lifecycle.clone())
-        });
-        assert!(policy.is_some(), "{when}: the policy is healed too");
+                .is_some_and(|one| one.lifecycle.is_some())),
+            "{when}: the policy is healed too"
+        );
+        assert_access(&case, &when);
     };
     thread::scope(|scope| {
         for _ in 0..12 {
@@ -106,6 +123,7 @@ fn passing_trouble_is_survived_and_never_becomes_an_upload() {
         "ecr:CreateRepository",
         "ecr:GetAuthorizationToken",
         "ecr:DescribeRepositories",
+        "ecr:SetRepositoryPolicy",
         "ecr:PutLifecyclePolicy",
     ];
     for kind in [
@@ -127,6 +145,7 @@ fn passing_trouble_is_survived_and_never_becomes_an_upload() {
         );
         let ran = case.run(&["promote", "-c", &config, "--output", "json"]);
         assert_eq!(ran.code, 0, "{kind}: {}", ran.err);
+        assert_access(&case, kind);
         assert_eq!(ran.report()["summary"]["transferred"], 0, "{kind}");
         assert_nothing_half_done(&case, kind);
         assert_eq!(case.tags("fluentd/app").len(), 2, "{kind}");

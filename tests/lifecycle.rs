@@ -441,3 +441,69 @@ fn simulate_tells_what_is_wrong_with_its_input() {
     .expect(0, &[]);
     assert!(case.sandbox.log().is_empty());
 }
+
+#[test]
+fn a_template_for_repositories_that_ecr_creates() {
+    let case = empty();
+    let template = |more: &[&str]| {
+        let mut arguments = vec!["lifecycle", "template", "--prefix", "fluentd/"];
+        arguments.extend(more);
+        case.run(&arguments)
+    };
+    let ran = template(&[]);
+    ran.expect(0, &[]);
+    for line in [
+        "resource \"aws_ecr_repository_creation_template\" \"fluentd\" {",
+        "  prefix               = \"fluentd\"",
+        "  applied_for          = [\"REPLICATION\"]",
+        "  image_tag_mutability = \"IMMUTABLE_WITH_EXCLUSION\"",
+        "  lifecycle_policy = jsonencode({",
+        "          countNumber    = 30",
+    ] {
+        assert!(
+            ran.out.lines().any(|one| one == line),
+            "{line}: {}",
+            ran.out
+        );
+    }
+
+    case.write(
+        "demitasse.yml",
+        "moving_tags: [latest]\nrepositories:\n- {match: 'fluentd/*', keep: 100, untagged_days: 60, encryption: {type: KMS}, tags: {team: sre}}\n",
+    );
+    template(&[]).expect(3, &["resource tags", "hint: pass --custom-role-arn"]);
+    let role = "arn:aws:iam::123456789012:role/ecr-template";
+    let ran = template(&[
+        "--custom-role-arn",
+        role,
+        "--applied-for",
+        "replication,create-on-push",
+        "-o",
+        "json",
+    ]);
+    ran.expect(0, &[]);
+    let mut input = ran.report();
+    let policy = input["lifecyclePolicy"].take();
+    let policy: Value = serde_json::from_str(policy.as_str().expect("a text")).expect("JSON");
+    let numbers = |at: usize| policy["rules"][at]["selection"]["countNumber"].clone();
+    assert_eq!([numbers(1), numbers(2)], [json!(100), json!(60)]);
+    let filter = |filter: &str| json!({"filterType": "WILDCARD", "filter": filter});
+    let expected = json!({
+        "prefix": "fluentd",
+        "description": "demitasse: the newest 100 images and the pinned ones stay",
+        "appliedFor": ["REPLICATION", "CREATE_ON_PUSH"],
+        "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+        "imageTagMutabilityExclusionFilters": [filter("inuse-*"), filter("latest")],
+        "encryptionConfiguration": {"encryptionType": "KMS"},
+        "resourceTags": [{"Key": "team", "Value": "sre"}],
+        "lifecyclePolicy": null,
+        "customRoleArn": role,
+    });
+    assert_eq!(input, expected);
+
+    case.run(&["lifecycle", "template", "--prefix", "Fluentd"])
+        .expect(3, &["--prefix", "not a legal ECR repository name"]);
+    case.run(&["lifecycle", "template", "--prefix", "ROOT", "--keep", "7"])
+        .expect(0, &[]);
+    assert!(case.sandbox.log().is_empty());
+}

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::iter;
 
 use crate::apply::event::Event;
-use crate::apply::repository::{Creator, create, put_policy};
+use crate::apply::repository::{Creator, create, put_policy, set_access};
 use crate::clients::ecr::Ecr;
 use crate::model::failure::Failure;
 use crate::plan::bootstrap::{Plan, Step};
@@ -48,6 +48,7 @@ impl<'a> Bootstrap<'a> {
             .filter(|(_, step)| step.changes());
         let steps = steps.map(async |(at, step)| {
             if let Err(failure) = self.step(at, step).await {
+                self.record(at, |done| done.failed = true);
                 let kind = Kind::Failed(failure);
                 self.note(Problem::error(kind, &step.wanted.uses));
             }
@@ -62,9 +63,9 @@ impl<'a> Bootstrap<'a> {
 
     async fn step(&self, at: usize, step: &Step) -> Result<(), Failure> {
         let repository = step.repository();
+        let mut access = step.access.as_ref();
         if let Some(creation) = &step.create {
-            let (creator, unset) = create(self.ecr, repository, creation).await?;
-            if creator == Creator::Another {
+            if create(self.ecr, repository, creation).await? == Creator::Another {
                 // What it gets is theirs to say; the next run looks again.
                 self.record(at, |done| done.elsewhere = true);
                 let target = repository.clone();
@@ -74,12 +75,9 @@ impl<'a> Bootstrap<'a> {
             }
             self.record(at, |done| done.created = true);
             (self.on_event)(Event::Created { repository });
-            if let Some(failure) = unset {
-                let target = repository.clone();
-                let kind = Kind::AccessFailed { target, failure };
-                self.note(Problem::error(kind, &step.wanted.uses));
-            }
+            access = creation.access.as_ref();
         }
+        set_access(self.ecr, repository, access).await?;
         if let Some(policy) = step.policy_to_put() {
             put_policy(self.ecr, repository, policy).await?;
             self.record(at, |done| done.put = true);

@@ -8,7 +8,7 @@ use futures_util::future::{join_all, try_join_all};
 use crate::apply::event::Event;
 use crate::apply::repository::settled;
 use crate::apply::tags;
-use crate::apply::{Run, Trouble};
+use crate::apply::{Gate, Run, Trouble};
 use crate::model::digest::Digest;
 use crate::model::failure::FailureKind;
 use crate::model::manifest::{Descriptor, Manifest};
@@ -25,6 +25,7 @@ impl Run<'_> {
         at: usize,
         promotion: &Promotion,
         copy: &Copy,
+        gate: &Gate<'_>,
     ) -> Result<(), Trouble> {
         if self.stopped.get() {
             return Err(Trouble::Stopped);
@@ -57,6 +58,7 @@ impl Run<'_> {
         for pin in copy.displaced.iter().chain(redeployed) {
             self.pin(&promotion.wanted.target, pin).await?;
         }
+        self.pass(gate).await;
         self.set_tag(at, promotion, copy).await
     }
 

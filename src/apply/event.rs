@@ -49,6 +49,13 @@ pub enum Event<'a> {
         /// To the archive; deleted otherwise.
         archived: bool,
     },
+    /// Tags were taken from an image.
+    Unpinned {
+        /// Where.
+        target: &'a Repository,
+        /// The tags.
+        tags: &'a [Tag],
+    },
     /// A promotion ended.
     Ended {
         /// Its place in the plan.

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use futures_util::StreamExt as _;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 use futures_util::stream::iter;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 
 use crate::clients::ecr::Ecr;
+use crate::clients::ecs::Ecs;
 use crate::clients::registry::{Endpoint, Session};
 use crate::model::failure::Failure;
 use crate::model::reference::Repository;
@@ -23,10 +24,12 @@ use crate::plan::promotion::{Action, Plan, Promotion, RepositoryPlan};
 pub mod bootstrap;
 pub mod event;
 pub mod halt;
+pub mod pin;
 pub mod sweep;
 
 mod blobs;
 mod copy;
+mod guard;
 mod repository;
 mod tags;
 
@@ -52,6 +55,7 @@ pub struct Limits {
 pub struct Run<'a> {
     ecr: Rc<Ecr>,
     endpoint: Rc<Endpoint>,
+    ecs: Rc<Ecs>,
     limits: Limits,
     on_event: &'a dyn Fn(Event<'_>),
     outcome: RefCell<Outcome>,
@@ -60,6 +64,23 @@ pub struct Run<'a> {
     stopped: Cell<bool>,
     uploading: Cell<u64>,
     began: Instant,
+}
+
+/// What a run acts through.
+#[derive(Clone)]
+pub struct Clients {
+    /// ECR's API.
+    pub ecr: Rc<Ecr>,
+    /// ECR's `/v2/` endpoint.
+    pub endpoint: Rc<Endpoint>,
+    /// ECS, for what a nearly full window must not lose.
+    pub ecs: Rc<Ecs>,
+}
+
+/// What has to be done before any tag of a target is put; done once, by whoever comes first.
+struct Gate<'p> {
+    target: &'p RepositoryPlan,
+    passed: OnceCell<()>,
 }
 
 /// Why a promotion did not end well.
@@ -82,14 +103,15 @@ impl<'a> Run<'a> {
     /// Prepares a run.
     pub fn new(
         plan: &Plan,
-        ecr: Rc<Ecr>,
-        endpoint: Rc<Endpoint>,
+        clients: Clients,
         limits: Limits,
         on_event: &'a dyn Fn(Event<'_>),
     ) -> Self {
+        let Clients { ecr, endpoint, ecs } = clients;
         Self {
             ecr,
             endpoint,
+            ecs,
             limits,
             on_event,
             outcome: RefCell::new(Outcome::before(plan)),
@@ -147,13 +169,22 @@ impl<'a> Run<'a> {
                 self.install_policy(target).await;
             }
         };
+        let gate = Gate {
+            target,
+            passed: OnceCell::new(),
+        };
         let promotions = here
             .into_iter()
-            .map(|(at, promotion)| self.promotion(at, promotion));
-        join(policy, join_all(promotions)).await;
+            .map(|(at, promotion)| self.promotion(at, promotion, &gate));
+        join3(policy, self.pass(&gate), join_all(promotions)).await;
     }
 
-    async fn promotion(&self, at: usize, promotion: &Promotion) {
+    /// Waits until everything is done that has to be before a tag is put.
+    async fn pass(&self, gate: &Gate<'_>) {
+        gate.passed.get_or_init(|| self.guard(gate.target)).await;
+    }
+
+    async fn promotion(&self, at: usize, promotion: &Promotion, gate: &Gate<'_>) {
         let done = match &promotion.action {
             Action::Refuse => return,
             Action::Stay(standing) => match &standing.pin {
@@ -163,7 +194,7 @@ impl<'a> Run<'a> {
                     .await
                     .map_err(Trouble::from),
             },
-            Action::Promote(copy) => self.copy(at, promotion, copy).await,
+            Action::Promote(copy) => self.copy(at, promotion, copy, gate).await,
         };
         self.end(at, promotion, done);
     }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use crate::apply::Run;
 use crate::apply::event::Event;
 use crate::clients::ecr::{Ecr, NewRepository};
-use crate::model::failure::{Failure, FailureKind};
+use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::lifecycle::Policy;
 use crate::model::reference::Repository;
 use crate::plan::problem::{Kind, Problem};
@@ -28,12 +28,12 @@ pub(super) enum Creator {
     Another,
 }
 
-/// Creates a repository, with the repository policy that was planned. A failure inside concerns that policy alone.
+/// Creates a repository.
 pub(super) async fn create(
     ecr: &Ecr,
     repository: &Repository,
     creation: &Creation,
-) -> Result<(Creator, Option<Failure>), Failure> {
+) -> Result<Creator, Failure> {
     let new = NewRepository {
         encryption: creation.encryption.as_ref(),
         mutability: &creation.mutability,
@@ -41,17 +41,41 @@ pub(super) async fn create(
         scan_on_push: creation.scan_on_push,
     };
     match ecr.create_repository(repository, &new).await {
-        Ok(()) => {}
-        Err(failure) if failure.kind == FailureKind::RepositoryExists => {
-            return Ok((Creator::Another, None));
-        }
-        Err(failure) => return Err(failure),
+        Ok(()) => Ok(Creator::Us),
+        Err(failure) if failure.kind == FailureKind::RepositoryExists => Ok(Creator::Another),
+        Err(failure) => Err(failure),
     }
-    let Some(text) = &creation.access else {
-        return Ok((Creator::Us, None));
-    };
-    let set = settled(async || ecr.set_repository_policy(repository, text).await).await;
-    Ok((Creator::Us, set.err()))
+}
+
+/// Sets a repository policy, if there is one to set. Before anything else is done with the repository: while it has
+/// neither images nor a lifecycle policy, the next run sees that it is missing.
+pub(super) async fn set_access(
+    ecr: &Ecr,
+    repository: &Repository,
+    text: Option<&String>,
+) -> Result<(), Failure> {
+    match text {
+        Some(text) => settled(async || ecr.set_repository_policy(repository, text).await).await,
+        None => Ok(()),
+    }
+}
+
+/// Sets the repository policy of a repository that exists since a moment ago, if it was made as we make it: the answer to
+/// our own call may have been lost. An image in it would hide that the policy is missing.
+async fn complete(ecr: &Ecr, repository: &Repository, creation: &Creation) -> Result<(), Failure> {
+    let side = Side::Target;
+    if creation.access.is_none() {
+        return Ok(());
+    }
+    let tags = settled(async || ecr.resource_tags(repository, side).await).await?;
+    let is_like_ours = creation
+        .tags
+        .iter()
+        .all(|(key, value)| tags.get(key) == Some(value));
+    if is_like_ours && ecr.repository_policy(repository, side).await?.is_none() {
+        set_access(ecr, repository, creation.access.as_ref()).await?;
+    }
+    Ok(())
 }
 
 /// Puts a lifecycle policy.
@@ -89,20 +113,18 @@ impl Run<'_> {
     /// Makes sure that the target exists. Gives whether the planned policy is still ours to put: not on a repository that
     /// somebody else created meanwhile, which may have images and a policy by now. The next run looks again.
     pub(super) async fn ensure(&self, target: &RepositoryPlan) -> Result<bool, Failure> {
-        let Some(creation) = &target.create else {
-            return Ok(true);
-        };
         let repository = &target.repository;
-        let (creator, unset) = create(&self.ecr, repository, creation).await?;
-        if creator == Creator::Another {
-            return Ok(false);
+        let mut access = target.access.as_ref();
+        if let Some(creation) = &target.create {
+            if create(&self.ecr, repository, creation).await? == Creator::Another {
+                complete(&self.ecr, repository, creation).await?;
+                return Ok(false);
+            }
+            self.outcome.borrow_mut().created.push(repository.clone());
+            (self.on_event)(Event::Created { repository });
+            access = creation.access.as_ref();
         }
-        self.outcome.borrow_mut().created.push(repository.clone());
-        (self.on_event)(Event::Created { repository });
-        if let Some(failure) = unset {
-            let target = repository.clone();
-            self.note(Problem::error(Kind::AccessFailed { target, failure }, &[]));
-        }
+        set_access(&self.ecr, repository, access).await?;
         Ok(true)
     }
 

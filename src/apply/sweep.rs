@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -29,7 +30,7 @@ pub struct Sweeper<'a> {
     /// Images are archived and not deleted.
     archive: bool,
     /// The client with the credentials of a repository's account.
-    ecr: &'a dyn Fn(&Repository) -> Option<&'a Ecr>,
+    ecr: &'a dyn Fn(&Repository) -> Option<Rc<Ecr>>,
     on_event: &'a dyn Fn(Event<'_>),
     halt: Halt,
     outcome: RefCell<Outcome>,
@@ -51,7 +52,7 @@ impl<'a> Sweeper<'a> {
     /// Prepares a run.
     pub fn new(
         archive: bool,
-        ecr: &'a dyn Fn(&Repository) -> Option<&'a Ecr>,
+        ecr: &'a dyn Fn(&Repository) -> Option<Rc<Ecr>>,
         on_event: &'a dyn Fn(Event<'_>),
         halt: Halt,
     ) -> Self {
@@ -140,7 +141,9 @@ impl<'a> Sweeper<'a> {
             return After::GoOn;
         }
         if self.archive {
-            return self.archive(ecr, repository, &digests, &batch.listed).await;
+            return self
+                .archive(&ecr, repository, &digests, &batch.listed)
+                .await;
         }
         let call = ecr.delete_images(repository, &digests);
         let answer = tokio::select! {

@@ -259,7 +259,7 @@ mod tests {
         );
         check(
             "with an explicit deny in a service control policy",
-            "an explicit deny in a service control policy forbids ecr:CreateRepository on arn: only its owner can lift it; with --create-repository never",
+            "an explicit deny in a service control policy forbids ecr:CreateRepository on arn: only its owner can lift it; `promote --create-repository never`",
         );
         check(
             "with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o/service_control_policy/p.",

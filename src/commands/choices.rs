@@ -167,15 +167,24 @@ impl Provisioning {
 
     /// What is created and installed.
     pub(super) fn provision(&self, settings: &Settings) -> Provision {
-        Provision {
-            keep_flag: self.keep,
-            keep: settings.keep.unwrap_or(KEEP),
-            mutability_flag: self.mutability,
-            mutability: settings.mutability,
-            moving_tags: settings.moving_tags.clone(),
-            tags: settings.tags.clone(),
-            exceptions: settings.repositories.clone(),
-        }
+        provision(self.keep, self.mutability, settings)
+    }
+}
+
+/// What is created and installed, by the flags `--keep` and `--mutability` and the settings.
+pub(super) fn provision(
+    keep: Option<u32>,
+    mutability: Option<NewMutability>,
+    settings: &Settings,
+) -> Provision {
+    Provision {
+        keep_flag: keep,
+        keep: settings.keep.unwrap_or(KEEP),
+        mutability_flag: mutability,
+        mutability: settings.mutability,
+        moving_tags: settings.moving_tags.clone(),
+        tags: settings.tags.clone(),
+        exceptions: settings.repositories.clone(),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Connection {
     pub(super) pace: Rc<Pace>,
     pub(super) ecr: Rc<Ecr>,
     pub(super) endpoint: Rc<Endpoint>,
-    pub(super) ecs: Ecs,
+    pub(super) ecs: Rc<Ecs>,
     pub(super) schedules: Schedules,
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn connect(
         envfile: wish.envfile,
     };
     let config = aws::load(&access).await;
-    let ecs = Ecs::new(&config, Rc::clone(&pace));
+    let ecs = Rc::new(Ecs::new(&config, Rc::clone(&pace)));
     let schedules = Schedules::new(&config, Rc::clone(&pace));
     let ecr = Rc::new(Ecr::new(config, Rc::clone(&pace)));
     let endpoint = Endpoint::new(Rc::clone(&ecr), Rc::clone(&pace), address)

@@ -22,6 +22,10 @@ pub(super) fn line(event: &Event<'_>) -> Option<String> {
             format!("{verb} [repository:{repository}] [images:{images}]")
         }
         Event::Pinned { target, tag } => format!("pinned [target:{target}:{tag}]"),
+        Event::Unpinned { target, tags } => {
+            let tags: Vec<&str> = tags.iter().map(|tag| tag.as_str()).collect();
+            format!("unpinned [target:{target}] [tags:{}]", tags.join(","))
+        }
         Event::Ended {
             promotion, result, ..
         } => {

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod bootstrap;
 pub mod lifecycle;
+pub mod pin;
 pub mod promote;
 pub mod render;
 pub mod surroundings;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use clap::builder::BoolishValueParser;
 
 use crate::apply::event::Event;
-use crate::apply::{Limits, Run};
+use crate::apply::{Clients, Limits, Run};
 use crate::clients::inventory;
 use crate::commands::choices::{Choices, Provisioning};
 use crate::commands::connection::{self, Connection, Wish};
@@ -249,8 +249,12 @@ async fn apply(
         max_upload: rules.max_upload,
         fail_fast: args.fail_fast,
     };
-    let (ecr, endpoint) = (Rc::clone(&connection.ecr), Rc::clone(&connection.endpoint));
-    let run = Run::new(plan, ecr, endpoint, limits, &on_event);
+    let clients = Clients {
+        ecr: Rc::clone(&connection.ecr),
+        endpoint: Rc::clone(&connection.endpoint),
+        ecs: Rc::clone(&connection.ecs),
+    };
+    let run = Run::new(plan, clients, limits, &on_event);
     let stopped = tokio::select! {
         () = run.carry_out(plan) => Exit::Done,
         exit = signals::received() => exit,

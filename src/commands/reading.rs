@@ -87,7 +87,7 @@ impl Steps {
         });
         Self {
             bar,
-            told: Cell::new(now()),
+            told: Cell::new(Instant::now()),
         }
     }
 
@@ -102,7 +102,7 @@ impl Steps {
         if self.told.get().elapsed() < QUIET {
             return None;
         }
-        self.told.set(now());
+        self.told.set(Instant::now());
         Some(format!("{}\n", usage::describe(step)))
     }
 
@@ -112,12 +112,4 @@ impl Steps {
             bar.finish_and_clear();
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "progress is shown by the clock of the machine"
-)]
-fn now() -> Instant {
-    Instant::now()
 }

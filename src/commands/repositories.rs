@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::clients::ecr::Ecr;
 use crate::commands::surroundings::Surroundings;
-use crate::commands::wrong::Wrong;
+use crate::commands::wrong::{self, Wrong};
 use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 use crate::model::inventory::RepositorySettings;
@@ -46,6 +46,16 @@ pub(super) enum Trouble {
     World(Failure),
 }
 
+impl Trouble {
+    /// What keeps the run from beginning.
+    pub(super) fn into_wrong(self) -> Vec<Wrong> {
+        match self {
+            Self::Wrong(wrong) => wrong,
+            Self::World(failure) => vec![wrong::of_world(&failure)],
+        }
+    }
+}
+
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
         Self::World(failure)
@@ -68,8 +78,10 @@ pub(super) fn given(
     let list = from.map(|path| surroundings.read(path)).transpose();
     let list = list.map_err(|error| vec![Wrong::from(error)])?;
     let lines = list.iter().flat_map(|text| text.lines().map(str::trim));
-    texts.extend(lines.filter(|line| !line.is_empty() && !line.starts_with('#')));
-    if let (Some(path), true) = (from, texts.is_empty()) {
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let before = texts.len();
+    texts.extend(lines);
+    if let (Some(path), true) = (from, texts.len() == before) {
         let message = format!("{}: an empty list of repositories", path.display());
         return Err(vec![Wrong::from(message)]);
     }
@@ -125,7 +137,7 @@ impl Names {
     pub(super) async fn find(&self, ecr: &Ecr) -> Result<BTreeMap<Repository, Seen>, Trouble> {
         if !ecr.has_region() {
             let hint = "set AWS_REGION, or `region` in the profile";
-            let wrong = wrong("no Region is set".to_owned(), hint.to_owned());
+            let wrong = with_hint("no Region is set".to_owned(), hint.to_owned());
             return Err(Trouble::Wrong(vec![wrong]));
         }
         let home = ecr.home().await?;
@@ -170,7 +182,7 @@ impl Names {
                 )
             };
             let message = format!("{text} is not in the registry in use, {}", home.host());
-            wrong(message, hint)
+            with_hint(message, hint)
         };
         let wrong: Vec<Wrong> = others.map(refuse).collect();
         if wrong.is_empty() {
@@ -193,10 +205,10 @@ fn is_host_of_ecr(first: &str) -> bool {
 
 fn unreadable(message: String) -> Wrong {
     let hint = "write a name such as fluentd/app, or a pattern such as 'fluentd/*'";
-    wrong(message, hint.to_owned())
+    with_hint(message, hint.to_owned())
 }
 
-fn wrong(message: String, hint: String) -> Wrong {
+fn with_hint(message: String, hint: String) -> Wrong {
     Wrong {
         message,
         hint: Some(hint),

@@ -96,8 +96,8 @@ impl Failure {
                 by: Some(by),
             } => {
                 let without = match action.as_str() {
-                    "ecr:CreateRepository" => "; with --create-repository never it is not needed",
-                    "ecr:PutLifecyclePolicy" => "; with --lifecycle verify it is not needed",
+                    "ecr:CreateRepository" => "; `promote --create-repository never` does without",
+                    "ecr:PutLifecyclePolicy" => "; `promote --lifecycle verify` does without",
                     _ => "",
                 };
                 format!(

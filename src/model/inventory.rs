@@ -181,6 +181,16 @@ pub struct Mutability {
 }
 
 impl Mutability {
+    /// AWS's word (Amazon ECR API Reference, `ImageTagMutability`).
+    pub fn word(&self) -> &'static str {
+        match (self.immutable, self.exclusions.is_empty()) {
+            (true, true) => "IMMUTABLE",
+            (true, false) => "IMMUTABLE_WITH_EXCLUSION",
+            (false, true) => "MUTABLE",
+            (false, false) => "MUTABLE_WITH_EXCLUSION",
+        }
+    }
+
     /// Whether this tag, once set, cannot be moved.
     pub fn freezes(&self, tag: &Tag) -> bool {
         let excluded = self

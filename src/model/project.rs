@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::task_definition::{Location, TaskDefinition};
+use crate::model::usage::Deployed;
 
 /// One ecspresso project: its config file and the task definition it names, rendered.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,18 @@ pub struct Project {
     pub task_definition: TaskDefinition,
     /// What ecspresso would warn about (unknown keys).
     pub warnings: Vec<String>,
+}
+
+impl Project {
+    /// What is deployed.
+    pub fn deployed(&self) -> Deployed {
+        Deployed {
+            region: self.region.clone(),
+            cluster: self.cluster.clone(),
+            service: self.service.clone(),
+            family: self.task_definition.family.clone(),
+        }
+    }
 }
 
 /// Where an image is used: what tables, reports and annotations point at.

@@ -226,6 +226,8 @@ pub enum Scope {
 /// What one config deploys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployed {
+    /// The Region of the config; that of the environment if `None`.
+    pub region: Option<String>,
     /// The cluster.
     pub cluster: String,
     /// The service; task-only configs have none.

@@ -8,6 +8,7 @@ use crate::model::inventory::ImageId;
 use crate::model::project::{Project, Use};
 use crate::model::reference::{Reference, Registry, Repository, RepositoryName, Tag};
 use crate::model::task_definition::Container;
+use crate::model::usage::Deployed;
 use crate::plan::pattern::{Pattern, Placeholder, Values};
 use crate::plan::problem::{Kind, Problem};
 
@@ -76,6 +77,8 @@ pub struct Wanted {
     pub family: String,
     /// Who uses it.
     pub uses: Vec<Use>,
+    /// What is deployed with it.
+    pub deployed: Vec<Deployed>,
     /// The task definition names the common repository: the new reference has to be handed over.
     pub from_common: bool,
 }
@@ -192,7 +195,10 @@ fn map_container(project: &Project, container: &Container, rules: &Rules, mappin
         None => Ok(foreign(rules, &image, &reference, &values, &usage)),
     };
     match outcome {
-        Ok(Mapped::Wanted(wanted)) => add(&mut mapping.wanted, *wanted),
+        Ok(Mapped::Wanted(mut wanted)) => {
+            wanted.deployed.push(project.deployed());
+            add(&mut mapping.wanted, *wanted);
+        }
         Ok(Mapped::Foreign(foreign)) => mapping.foreign.push(*foreign),
         Ok(Mapped::Other) => mapping.others.push(usage),
         Err(kind) => mapping.problems.push(Problem::error(kind, &[usage])),
@@ -288,6 +294,7 @@ fn want(
         digest: reference.digest.clone(),
         family: usage.family.clone(),
         uses: vec![usage.clone()],
+        deployed: Vec::new(),
         from_common,
     }))
 }
@@ -350,6 +357,11 @@ fn add(all: &mut Vec<Wanted>, new: Wanted) {
         Some(known) => {
             known.from_common |= new.from_common;
             known.uses.extend(new.uses);
+            for deployed in new.deployed {
+                if !known.deployed.contains(&deployed) {
+                    known.deployed.push(deployed);
+                }
+            }
         }
         None => all.push(new),
     }

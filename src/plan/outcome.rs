@@ -104,6 +104,8 @@ pub struct StepDone {
     pub put: bool,
     /// Somebody else created the repository meanwhile, and it was left as it is.
     pub elsewhere: bool,
+    /// Something failed.
+    pub failed: bool,
 }
 
 impl Provisioned {

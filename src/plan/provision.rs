@@ -1,6 +1,7 @@
 //! What a repository is created with and which lifecycle policy it gets: one answer for `promote` and `bootstrap`.
 
 mod origin;
+pub mod owed;
 
 pub use origin::Origin;
 
@@ -8,10 +9,16 @@ use std::collections::BTreeMap;
 
 use crate::model::inventory::{Encryption, Mutability, RepositorySettings};
 use crate::model::lifecycle::Policy;
-use crate::model::reference::RepositoryName;
 use crate::model::settings::{Exception, NewMutability};
 use crate::model::wildcard;
 use crate::plan::policy::{self, Strength};
+
+/// The resource tag that says who made a repository.
+const MANAGED_BY: &str = "ManagedBy";
+/// Its value on ours.
+const MANAGER: &str = "demitasse";
+/// The resource tag that names the common repository behind a target.
+const SOURCE: &str = "demitasse:source";
 
 /// What was decided about new repositories and policies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,13 +56,13 @@ pub struct Creation {
 
 impl Provision {
     /// How many images a policy of ours keeps there.
-    pub fn keep(&self, name: &RepositoryName) -> u32 {
+    pub fn keep(&self, name: &impl AsRef<str>) -> u32 {
         let exception = || self.exception(name, |exception| exception.keep);
         self.keep_flag.or_else(exception).unwrap_or(self.keep)
     }
 
     /// How much a policy has to protect at least there.
-    pub fn strength(&self, name: &RepositoryName) -> Strength {
+    pub fn strength(&self, name: &impl AsRef<str>) -> Strength {
         let usual = Strength::keeping(self.keep(name));
         let days = self.exception(name, |exception| exception.untagged_days);
         Strength {
@@ -65,12 +72,12 @@ impl Provision {
     }
 
     /// The policy of a task-definition repository.
-    pub fn policy(&self, name: &RepositoryName) -> Policy {
+    pub fn policy(&self, name: &impl AsRef<str>) -> Policy {
         policy::installing(self.strength(name))
     }
 
     /// What the repository is created with.
-    pub fn creation(&self, name: &RepositoryName, origin: &Origin<'_>) -> Creation {
+    pub fn creation(&self, name: &impl AsRef<str>, origin: &Origin<'_>) -> Creation {
         let chosen = self.exception(name, |exception| exception.encryption.clone());
         let encryption = match chosen {
             Some(chosen) => Some(Encryption {
@@ -85,9 +92,9 @@ impl Provision {
                 tags.entry(key.clone()).or_insert_with(|| value.clone());
             }
         }
-        tags.insert("ManagedBy".to_owned(), "demitasse".to_owned());
+        tags.insert(MANAGED_BY.to_owned(), MANAGER.to_owned());
         if let Some((source, family)) = origin.promotion {
-            tags.insert("demitasse:source".to_owned(), source.to_string());
+            tags.insert(SOURCE.to_owned(), source.to_string());
             tags.insert("demitasse:family".to_owned(), family.to_owned());
         }
         Creation {
@@ -104,7 +111,7 @@ impl Provision {
     /// The tag mutability it is created with.
     pub fn mutability(
         &self,
-        name: &RepositoryName,
+        name: &impl AsRef<str>,
         source: Option<&RepositorySettings>,
     ) -> Mutability {
         let frozen = || {
@@ -129,15 +136,28 @@ impl Provision {
         }
     }
 
-    fn matching(&self, name: &RepositoryName) -> impl Iterator<Item = &Exception> {
+    /// What repositories below a prefix (`ROOT`: all) are created with and which policy they get where ECR itself creates
+    /// them, and not we: then the tags that name us are not true. An exception counts if it is for all of these names.
+    pub fn below(&self, prefix: &str) -> (Creation, Policy) {
+        // Only a wildcard matches a wildcard, so what matches this text matches every name that it stands for.
+        let all = match prefix {
+            "ROOT" => "*".to_owned(),
+            _ => format!("{prefix}/*"),
+        };
+        let mut creation = self.creation(&all, &Origin::default());
+        creation.tags.remove(MANAGED_BY);
+        (creation, self.policy(&all))
+    }
+
+    fn matching(&self, name: &impl AsRef<str>) -> impl Iterator<Item = &Exception> {
         self.exceptions
             .iter()
-            .filter(|exception| wildcard::matches(&exception.pattern, name.as_str()))
+            .filter(|exception| wildcard::matches(&exception.pattern, name.as_ref()))
     }
 
     fn exception<T>(
         &self,
-        name: &RepositoryName,
+        name: &impl AsRef<str>,
         read: impl Fn(&Exception) -> Option<T>,
     ) -> Option<T> {
         self.matching(name).find_map(read)
@@ -147,6 +167,8 @@ impl Provision {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::model::reference::RepositoryName;
 
     fn name(text: &str) -> RepositoryName {
         text.parse().expect(text)
@@ -184,6 +206,26 @@ mod tests {
         assert_eq!(provision.strength(&name("fluentd/app")), expected);
         let usual = provision.policy(&name("nginx/app"));
         assert!(usual.same_meaning(&policy::installed(5)));
+    }
+
+    #[test]
+    fn a_prefix_gets_what_holds_for_all_names_below_it() {
+        let narrow = Exception {
+            pattern: "fluentd/a*".to_owned(),
+            keep: Some(7),
+            ..Exception::default()
+        };
+        let mut provision = provision();
+        provision.exceptions.insert(0, narrow);
+        let keeps = |prefix: &str| {
+            let (creation, policy) = provision.below(prefix);
+            assert!(creation.tags.is_empty(), "{:?}", creation.tags);
+            policy.rules()[1].keep()
+        };
+        assert_eq!(keeps("fluentd"), Some(100));
+        assert_eq!(keeps("fluentd/app"), Some(7));
+        assert_eq!(keeps("nginx"), Some(5));
+        assert_eq!(keeps("ROOT"), Some(5));
     }
 
     #[test]

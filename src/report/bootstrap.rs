@@ -46,8 +46,12 @@ pub struct Row {
     pub role: &'static str,
     /// It is created.
     pub create: bool,
+    /// It gets the repository policy that a creation which was cut short left out.
+    pub repository_policy: bool,
     /// What happens to its policy.
     pub policy: Word,
+    /// ECR's own preview of the policy that is put marks nothing.
+    pub previewed: bool,
     /// How many images the policy that is put keeps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<u32>,
@@ -96,8 +100,10 @@ pub struct Summary {
     pub refused: usize,
     /// Steps that were done.
     pub done: usize,
-    /// Steps that were not, although the run tried.
+    /// Steps that failed.
     pub failed: usize,
+    /// Steps that were not done because the run ended before.
+    pub not_done: usize,
 }
 
 /// Makes the report.
@@ -148,6 +154,7 @@ fn row(step: &Step, done: Option<StepDone>) -> Row {
             Role::Listed => "listed",
         },
         create: step.create.is_some(),
+        repository_policy: step.access.is_some(),
         policy: match step.policy {
             PolicyStep::Install(_) => Word::Install,
             PolicyStep::Replace(_) => Word::Replace,
@@ -158,6 +165,7 @@ fn row(step: &Step, done: Option<StepDone>) -> Row {
             PolicyStep::Leave => Word::Left,
             PolicyStep::Refuse => Word::Refused,
         },
+        previewed: step.previewed,
         keep,
         done: done.is_some_and(|done| is_whole(step, done)),
     }
@@ -178,7 +186,7 @@ fn summary(plan: &Plan, outcome: Option<&Provisioned>) -> Summary {
             None => StepDone {
                 created: step.create.is_some(),
                 put: step.policy_to_put().is_some(),
-                elsewhere: false,
+                ..StepDone::default()
             },
             Some(outcome) => outcome.steps.get(at).copied().unwrap_or_default(),
         };
@@ -194,7 +202,9 @@ fn summary(plan: &Plan, outcome: Option<&Provisioned>) -> Summary {
         if outcome.is_some() {
             let whole = is_whole(step, done);
             summary.done += usize::from(whole);
-            summary.failed += usize::from(step.changes() && !whole && !done.elsewhere);
+            summary.failed += usize::from(done.failed);
+            let is_open = step.changes() && !whole && !done.elsewhere && !done.failed;
+            summary.not_done += usize::from(is_open);
         }
     }
     summary
@@ -276,15 +286,10 @@ pub fn hcl(plan: &Plan) -> String {
 
 /// The settings under which Terraform creates it. It is then Terraform that manages it, and the tag says so.
 fn declared(creation: &Creation) -> Settings {
-    let mut tags = creation.tags.clone();
+    let mut settings = Settings::from(creation);
+    let tags = &mut settings.tags;
     tags.insert("ManagedBy".to_owned(), "terraform".to_owned());
-    Settings {
-        mutability: Some(creation.mutability.clone()),
-        encryption: creation.encryption.clone(),
-        scan_on_push: creation.scan_on_push,
-        access: creation.access.clone(),
-        tags,
-    }
+    settings
 }
 
 fn sign(row: &Row) -> char {
@@ -302,8 +307,14 @@ fn describe(row: &Row) -> String {
     if row.create {
         what.push("create".to_owned());
     }
+    if row.repository_policy {
+        what.push("set the repository policy of its source".to_owned());
+    }
     let keep = row.keep.map(|keep| format!(", keep {keep}"));
-    let keep = keep.unwrap_or_default();
+    let mut keep = keep.unwrap_or_default();
+    if row.previewed {
+        keep.push_str(", ECR's preview expires nothing");
+    }
     what.push(match row.policy {
         Word::Install => format!("install lifecycle policy{keep}"),
         Word::Replace => format!("replace the lifecycle policy{keep}"),
@@ -354,6 +365,7 @@ fn conclusion(report: &Report) -> String {
         (summary.left, "left"),
         (summary.refused, "refused"),
         (summary.failed, "failed"),
+        (summary.not_done, "not done"),
     ];
     for (count, word) in counts {
         if count > 0 {

@@ -196,7 +196,7 @@ fn repositories(plan: &Plan, outcome: Option<&Outcome>) -> Vec<Repository> {
     let changed = plan
         .repositories
         .iter()
-        .filter(|one| one.create.is_some() || one.policy.is_some());
+        .filter(|one| one.create.is_some() || one.access.is_some() || one.policy.is_some());
     changed
         .map(|one| {
             let is_done = |outcome: &Outcome| {
@@ -213,7 +213,9 @@ fn repositories(plan: &Plan, outcome: Option<&Outcome>) -> Vec<Repository> {
                     .create
                     .as_ref()
                     .map(|create| create.mutability.to_string()),
+                repository_policy: one.access.is_some(),
                 install_keep: one.policy.as_ref().and_then(keeps),
+                created: outcome.is_some_and(|outcome| outcome.created.contains(&one.repository)),
                 done: outcome.is_some_and(is_done),
             }
         })

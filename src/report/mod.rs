@@ -14,10 +14,12 @@ pub mod json;
 pub mod lint;
 mod make;
 pub mod markdown;
+pub mod pin;
 pub mod problems;
 pub mod simulation;
 pub mod sweep;
 pub mod table;
+pub mod template;
 pub mod terraform;
 
 pub use make::{findings, report};
@@ -186,9 +188,13 @@ pub struct Repository {
     /// Its tag mutability, if it is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mutability: Option<String>,
+    /// It gets the repository policy that a creation which was cut short left out, or got it.
+    pub repository_policy: bool,
     /// The keep of the lifecycle policy that is installed, or was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub install_keep: Option<u32>,
+    /// Whether it was created, whatever became of the rest.
+    pub created: bool,
     /// Whether all of that was done.
     pub done: bool,
 }

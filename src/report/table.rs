@@ -183,10 +183,17 @@ pub(super) fn describe_repository(repository: &Repository) -> String {
         let mutability = repository.mutability.as_deref().unwrap_or_default();
         what.push(format!("create ({mutability})"));
     }
+    if repository.repository_policy {
+        what.push("set the repository policy of its source".to_owned());
+    }
     if let Some(keep) = repository.install_keep {
         what.push(format!("install lifecycle policy, keep {keep}"));
     }
-    let done = if repository.done { ": done" } else { "" };
+    let done = match (repository.done, repository.created) {
+        (true, _) => ": done",
+        (false, true) => ": created, and not the rest",
+        (false, false) => "",
+    };
     format!("{}  {}{done}", repository.repository, what.join(", "))
 }
 

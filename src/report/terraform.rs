@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::model::inventory::{Encryption, Mutability};
 use crate::model::lifecycle::Policy;
+use crate::plan::provision::Creation;
+use crate::report::template::Template;
 
 /// A repository to declare.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,19 +38,16 @@ pub struct Settings {
     pub tags: BTreeMap<String, String>,
 }
 
-/// A template for the repositories that ECR creates itself when somebody pushes to a name that does not exist.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Template {
-    /// The names it is for begin with this; `ROOT` is all that no other template is for.
-    pub prefix: String,
-    /// A sentence; up to 256 characters.
-    pub description: Option<String>,
-    /// What repositories are created with. Scanning is not part of a template.
-    pub settings: Settings,
-    /// The role that ECR assumes. AWS needs one for resource tags and for KMS keys.
-    pub role: Option<String>,
-    /// Their lifecycle policy.
-    pub policy: Option<Policy>,
+impl From<&Creation> for Settings {
+    fn from(creation: &Creation) -> Self {
+        Self {
+            mutability: Some(creation.mutability.clone()),
+            encryption: creation.encryption.clone(),
+            scan_on_push: creation.scan_on_push,
+            access: creation.access.clone(),
+            tags: creation.tags.clone(),
+        }
+    }
 }
 
 /// The resources of these repositories, in their order. Labels are made of the names and are unique among themselves.
@@ -79,27 +78,24 @@ pub fn repositories(wanted: &[Wanted]) -> String {
 
 /// The resource of a creation template.
 pub fn template(template: &Template) -> String {
-    let settings = &template.settings;
+    let settings = Settings::from(&template.creation);
+    let occasions: Vec<String> = template.applied_for.iter().map(|one| string(one)).collect();
     let mut body = Body::default();
     body.set("prefix", string(&template.prefix));
-    if let Some(description) = &template.description {
-        body.set("description", string(description));
-    }
-    body.set("applied_for", "[\"CREATE_ON_PUSH\"]".to_owned());
+    body.set("description", string(&template.description()));
+    body.set("applied_for", format!("[{}]", occasions.join(", ")));
     if let Some(role) = &template.role {
         body.set("custom_role_arn", string(role));
     }
-    mutability(&mut body, settings);
+    mutability(&mut body, &settings);
     if let Some(access) = &settings.access {
         body.set("repository_policy", encoded(access));
     }
-    if let Some(policy) = &template.policy {
-        body.set("lifecycle_policy", encoded(&policy.to_json()));
-    }
+    body.set("lifecycle_policy", encoded(&template.policy.to_json()));
     if !settings.tags.is_empty() {
         body.set("resource_tags", map(&settings.tags));
     }
-    encryption(&mut body, settings);
+    encryption(&mut body, &settings);
     let label = Labels::default().make(&template.prefix);
     resource("aws_ecr_repository_creation_template", &label, &body)
 }
@@ -132,13 +128,7 @@ fn mutability(body: &mut Body, settings: &Settings) {
     let Some(mutability) = &settings.mutability else {
         return;
     };
-    let word = match (mutability.immutable, mutability.exclusions.is_empty()) {
-        (true, true) => "IMMUTABLE",
-        (true, false) => "IMMUTABLE_WITH_EXCLUSION",
-        (false, true) => "MUTABLE",
-        (false, false) => "MUTABLE_WITH_EXCLUSION",
-    };
-    body.set("image_tag_mutability", string(word));
+    body.set("image_tag_mutability", string(mutability.word()));
     for filter in &mutability.exclusions {
         let arguments = [
             ("filter", string(filter)),

@@ -2,9 +2,10 @@
 """`bootstrap` over many repositories against the embedded ECR: requests, time and memory of a first run, of a run that
 is interrupted and the one after it, of a run that finds nothing to do, and of one over repositories with images.
 
-    tests/benchmarks/bootstrap.py [REPOSITORIES …]
+    tests/benchmarks/bootstrap.py [--debug] [--quotas] [REPOSITORIES …]
 
-Prints Markdown, the tables of docs/benchmarks.md. Needs Rust and Python, no packages.
+With --quotas the embedded ECR and ECS have AWS's default quotas, and a run takes its repositories from as many services
+of ECS. Prints Markdown, the tables of docs/benchmarks.md. Needs Rust and Python, no packages.
 """
 
 import json
@@ -18,16 +19,18 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILT = ROOT / "target" / "release"
+PROFILE = "debug" if "--debug" in sys.argv else "release"
+QUOTAS = "--quotas" in sys.argv
+BUILT = ROOT / "target" / PROFILE
 
 
-def run(names, log, interrupt_after=None):
+def run(selection, log, interrupt_after=None):
     """One run of the real program; interrupted once it has written so much. Its row of the table."""
     seen = len(log.read_text().splitlines())
     began = time.monotonic()
     with tempfile.TemporaryFile("w+") as told:
         program = subprocess.Popen(
-            [BUILT / "demitasse", "bootstrap", "--repositories-from", names],
+            [BUILT / "demitasse", "bootstrap", *selection],
             stdout=subprocess.PIPE,
             stderr=told,
             text=True,
@@ -41,9 +44,17 @@ def run(names, log, interrupt_after=None):
         program.returncode = os.waitstatus_to_exitcode(status)
     took = time.monotonic() - began
     lines = log.read_text().splitlines()[seen:]
-    calls = Counter(json.loads(line)["operation"] for line in lines)
+    requests = [json.loads(line) for line in lines]
+    calls = Counter(request["operation"] for request in requests)
+    throttled = sum(request["status"] == 429 or request["error"] == "ThrottlingException" for request in requests)
     most = ", ".join(f"{call} {count}" for call, count in calls.most_common(4))
-    return program.returncode, len(lines), most, took, used.ru_maxrss // 1024, shown[-1] if shown else ""
+    said = shown[-1] if shown else ""
+    return program.returncode, len(lines), throttled, most, took, used.ru_maxrss // 1024, said
+
+
+def listed(path):
+    """The arguments for a list of names."""
+    return ["--repositories-from", path]
 
 
 def existing(count):
@@ -62,31 +73,58 @@ def inside(count, log):
         old = Path(directory) / "old"
         old.write_text("".join(f"{name}\n" for name in existing(count)))
         rows = [
-            ("first run", run(names, log)),
-            ("run again", run(names, log)),
+            ("first run", run(listed(names), log)),
+            ("run again", run(listed(names), log)),
         ]
         written = log.read_text().count('"write":true')
         rows += [
-            ("interrupted", run(half, log, written + count)),
-            ("the run after", run(half, log)),
-            ("run again", run(half, log)),
-            ("with images, without a policy", run(old, log)),
+            ("interrupted", run(listed(half), log, written + count)),
+            ("the run after", run(listed(half), log)),
+            ("run again", run(listed(half), log)),
+            ("with images, without a policy", run(listed(old), log)),
         ]
-    for name, (code, requests, most, took, memory, said) in rows:
-        print(f"| {count} | {name} | {code} | {requests} | {most} | {took:.1f} s | {memory} MiB | {said} |", flush=True)
+    if QUOTAS:
+        rows.append(("from ECS", run(["--from-ecs"], log)))
+    for name, (code, requests, throttled, most, took, memory, said) in rows:
+        print(
+            f"| {count} | {name} | {code} | {requests} | {throttled} | {most} | {took:.1f} s | {memory} MiB | {said} |",
+            flush=True,
+        )
+
+
+def world(count):
+    """Repositories with an image, and services whose task definitions share one common repository."""
+    host = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+    repositories = [{"name": name, "images": [{"tags": ["v1"]}]} for name in existing(count)]
+    if not QUOTAS:
+        return {"repositories": repositories}
+    families = [f"family-{number}" for number in range(count)]
+    container = {"name": "fluentd", "image": f"{host}/fluentd/FAMILY:v1"}
+    definitions = [
+        {"family": family, "containers": [{**container, "image": container["image"].replace("FAMILY", family)}]}
+        for family in families
+    ]
+    return {
+        "repositories": [*repositories, {"name": "fluentd/common", "images": [{"tags": ["v1"]}]}],
+        "taskDefinitions": definitions,
+        "services": [{"name": family, "taskDefinition": f"{family}:1", "desiredCount": 0} for family in families],
+    }
 
 
 def main():
-    subprocess.run(["cargo", "build", "--release", "--workspace", "--locked", "--quiet"], cwd=ROOT, check=True)
-    print("| repositories | run | exit | requests | most of them | time | memory | it says |")
-    print("|---|---|---|---|---|---|---|---|", flush=True)
-    for count in sys.argv[1:] or ["1000", "5000"]:
+    profile = ["--release"] if PROFILE == "release" else []
+    subprocess.run(["cargo", "build", *profile, "--workspace", "--locked", "--quiet"], cwd=ROOT, check=True)
+    print("| repositories | run | exit | requests | throttled | most of them | time | memory | it says |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    flags = [argument for argument in sys.argv[1:] if argument.startswith("--")]
+    counts = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+    for count in counts or ["1000", "5000"]:
         with tempfile.TemporaryDirectory() as directory:
-            world, log = Path(directory) / "world.json", Path(directory) / "log"
-            repositories = [{"name": name, "images": [{"tags": ["v1"]}]} for name in existing(int(count))]
-            world.write_text(json.dumps({"repositories": repositories}))
-            command = [BUILT / "demitasse-sandbox", "exec", "--world", world, "--log", log, "--"]
-            command += [sys.executable, __file__, "--inside", count, log]
+            file, log = Path(directory) / "world.json", Path(directory) / "log"
+            file.write_text(json.dumps(world(int(count))))
+            command = [BUILT / "demitasse-sandbox", "exec", "--world", file, "--log", log]
+            command += ["--quotas", "ecr"] if QUOTAS else []
+            command += ["--", sys.executable, __file__, "--inside", count, log, *flags]
             subprocess.run(command, check=True)
 
 

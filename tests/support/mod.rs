@@ -46,6 +46,15 @@ impl Ran {
         }
         self
     }
+
+    /// The same for texts on stdout.
+    pub(crate) fn shows(&self, code: i32, texts: &[&str]) -> &Self {
+        self.expect(code, &[]);
+        for text in texts {
+            assert!(self.out.contains(text), "`{text}` is not in:\n{}", self.out);
+        }
+        self
+    }
 }
 
 impl Case {

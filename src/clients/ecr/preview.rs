@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_ecr::types::LifecyclePolicyPreviewStatus;
+use aws_sdk_ecr::types::{LifecyclePolicyPreviewResult, LifecyclePolicyPreviewStatus};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use tokio::time::sleep;
 
@@ -10,19 +10,22 @@ use crate::clients::ecr::Ecr;
 use crate::clients::ecr::shapes::on;
 use crate::clients::pace::Api;
 use crate::model::failure::{Failure, FailureKind, Side};
+use crate::model::lifecycle::Preview;
 use crate::model::reference::Repository;
 
 /// Between two looks at a preview; the SDK's own waiter takes five seconds.
 const PAUSE: Duration = Duration::from_secs(2);
+/// So many of the images are named.
+const NAMED: i32 = 5;
 /// How often we look before giving up.
 const LOOKS: usize = 100;
 
 impl Ecr {
-    /// How many images the policy would act on now, by ECR's own reckoning. One preview runs at a time in a repository.
+    /// Which images the policy would act on now, by ECR's own reckoning. One preview runs at a time in a repository.
     ///
     /// # Errors
     /// The service's; also where somebody else's preview is in the way, or it does not complete.
-    pub async fn preview(&self, repository: &Repository, policy: &str) -> Result<usize, Failure> {
+    pub async fn preview(&self, repository: &Repository, policy: &str) -> Result<Preview, Failure> {
         let subject = on("StartLifecyclePolicyPreview", repository, Side::Target);
         let client = self.client(&repository.registry);
         self.pace
@@ -50,7 +53,7 @@ impl Ecr {
                         .get_lifecycle_policy_preview()
                         .registry_id(repository.registry.account())
                         .repository_name(repository.name.as_str())
-                        .max_results(1);
+                        .max_results(NAMED);
                     request.send().await.map_err(|error| subject.sdk(&error))
                 })
                 .await?;
@@ -67,7 +70,11 @@ impl Ecr {
                     let summary = answer.summary();
                     let expiring = summary.and_then(|summary| summary.expiring_image_total_count());
                     let expiring = usize::try_from(expiring.unwrap_or(0)).unwrap_or(usize::MAX);
-                    return Ok(expiring.max(answer.preview_results().len()));
+                    let results = answer.preview_results();
+                    return Ok(Preview {
+                        marked: expiring.max(results.len()),
+                        images: results.iter().map(name).collect(),
+                    });
                 }
                 Some(LifecyclePolicyPreviewStatus::InProgress) => sleep(PAUSE).await,
                 status => {
@@ -77,5 +84,14 @@ impl Ecr {
             }
         }
         Err(subject.failure(FailureKind::Other, "the preview does not end"))
+    }
+}
+
+fn name(image: &LifecyclePolicyPreviewResult) -> String {
+    let digest = image.image_digest().unwrap_or_default();
+    let short = digest.strip_prefix("sha256:").unwrap_or(digest);
+    match image.image_tags() {
+        [] => short.chars().take(12).collect(),
+        tags => tags.join(" "),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use futures_util::future::join_all;
 
 use crate::clients::ecr::shapes::{on, on_registry, settings};
 use crate::clients::ecr::{BATCH, Ecr};
@@ -17,50 +18,66 @@ const PAGE: i32 = 1000;
 
 impl Ecr {
     /// Mutability and encryption of repositories of one registry, in one call for each hundred. ECR refuses the whole
-    /// call when one of them does not exist; then each is asked for alone.
+    /// call when one of them does not exist; then each is asked for alone, or all of the registry are listed, whichever
+    /// takes fewer requests.
     pub async fn settings(
         &self,
         repositories: &[(&Repository, Side)],
     ) -> BTreeMap<Repository, Known<RepositorySettings>> {
-        let batches = repositories
-            .chunks(BATCH)
-            .map(|batch| self.settings_batch(batch));
-        let batches = futures_util::future::join_all(batches).await;
-        batches.into_iter().flatten().collect()
-    }
-
-    async fn settings_batch(
-        &self,
-        batch: &[(&Repository, Side)],
-    ) -> Vec<(Repository, Known<RepositorySettings>)> {
-        let Some(&(first, side)) = batch.first() else {
-            return Vec::new();
-        };
-        match self.describe(batch, first, side).await {
-            Ok(found) => found,
-            Err(failure) if batch.len() == 1 => vec![(first.clone(), Err(failure))],
-            Err(_) => {
-                let single = batch.iter().map(|one| self.settings_single(one));
-                let single = futures_util::future::join_all(single).await;
-                single.into_iter().flatten().collect()
+        let batches = repositories.chunks(BATCH).map(async |batch| {
+            let described = self.describe(batch).await;
+            (batch, described)
+        });
+        let mut known = BTreeMap::new();
+        let mut refused = Vec::new();
+        for (batch, described) in join_all(batches).await {
+            match described {
+                Ok(found) => known.extend(found),
+                Err(failure) => match batch {
+                    [(only, _)] => {
+                        known.insert((*only).clone(), Err(failure));
+                    }
+                    _ => refused.extend(batch),
+                },
             }
         }
+        known.extend(self.settings_with_missing(&refused).await);
+        known
     }
 
-    async fn settings_single(
+    /// The same where some do not exist. A registry has 100,000 repositories at most, unless AWS was asked for more
+    /// (Amazon ECR User Guide, "Amazon ECR service quotas"): a hundred pages.
+    async fn settings_with_missing(
         &self,
-        &(repository, side): &(&Repository, Side),
+        repositories: &[(&Repository, Side)],
     ) -> Vec<(Repository, Known<RepositorySettings>)> {
-        let described = self.describe(&[(repository, side)], repository, side).await;
-        described.unwrap_or_else(|failure| vec![(repository.clone(), Err(failure))])
+        if let Some((first, _)) = repositories.first().filter(|_| repositories.len() > BATCH)
+            && let Ok(all) = self.all(&first.registry).await
+        {
+            let mut all: BTreeMap<_, _> = all.into_iter().collect();
+            let look_up = |&(repository, side): &(&Repository, Side)| {
+                let found = all.remove(repository);
+                (
+                    repository.clone(),
+                    found.ok_or_else(|| not_there(repository, side)),
+                )
+            };
+            return repositories.iter().map(look_up).collect();
+        }
+        let single = repositories.iter().map(async |one| {
+            let described = self.describe(std::slice::from_ref(one)).await;
+            described.unwrap_or_else(|failure| vec![(one.0.clone(), Err(failure))])
+        });
+        join_all(single).await.into_iter().flatten().collect()
     }
 
     async fn describe(
         &self,
         batch: &[(&Repository, Side)],
-        first: &Repository,
-        side: Side,
     ) -> Result<Vec<(Repository, Known<RepositorySettings>)>, Failure> {
+        let Some(&(first, side)) = batch.first() else {
+            return Ok(Vec::new());
+        };
         let subject = on("DescribeRepositories", first, side);
         let client = self.client(&first.registry);
         let names: Vec<_> = batch.iter().map(|(one, _)| one.name.to_string()).collect();
@@ -78,11 +95,11 @@ impl Ecr {
             let name = Some(repository.name.as_str());
             let mut all = answer.repositories().iter();
             let found = all.find(|one| one.repository_name() == name);
-            let settings = found.map(settings).ok_or_else(|| {
-                let subject = on("DescribeRepositories", repository, side);
-                subject.failure(FailureKind::RepositoryNotFound, "not in the answer")
-            });
-            (repository.clone(), settings)
+            let settings = found.map(settings);
+            (
+                repository.clone(),
+                settings.ok_or_else(|| not_there(repository, side)),
+            )
         };
         Ok(batch.iter().map(described).collect())
     }
@@ -197,4 +214,9 @@ impl Ecr {
         })
         .await
     }
+}
+
+fn not_there(repository: &Repository, side: Side) -> Failure {
+    let subject = on("DescribeRepositories", repository, side);
+    subject.failure(FailureKind::RepositoryNotFound, "not in the answer")
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use aws_config::SdkConfig;
+use aws_config::{Region, SdkConfig};
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::Service;
 use futures_util::future::try_join_all;
@@ -31,6 +31,7 @@ const PAGE: i32 = 100;
 
 /// A client of ECS.
 pub struct Ecs {
+    config: SdkConfig,
     client: Client,
     pace: Rc<Pace>,
 }
@@ -38,8 +39,21 @@ pub struct Ecs {
 impl Ecs {
     /// A client with these credentials, paced by this.
     pub fn new(config: &SdkConfig, pace: Rc<Pace>) -> Self {
-        let client = Client::new(config);
-        Self { client, pace }
+        Self {
+            client: Client::new(config),
+            config: config.clone(),
+            pace,
+        }
+    }
+
+    /// The same in another Region; in the same one if `None`.
+    #[must_use]
+    pub fn in_region(&self, region: Option<&str>) -> Self {
+        let mut config = self.config.to_builder();
+        if let Some(region) = region {
+            config = config.region(Region::new(region.to_owned()));
+        }
+        Self::new(&config.build(), Rc::clone(&self.pace))
     }
 
     /// A project for every task definition that a service of these clusters uses: by its setting, its deployments (ECS

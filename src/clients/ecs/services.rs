@@ -23,6 +23,15 @@ use crate::model::usage::{
 /// The most ARNs one `DescribeServiceRevisions` or `DescribeServiceDeployments` takes.
 const FEW: usize = 20;
 
+/// Whether a service's deployments are read beside its current state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum History {
+    /// They are.
+    Read,
+    /// They are not.
+    Leave,
+}
+
 /// A service revision that matters, and what for.
 type Wanted = (String, Role);
 
@@ -39,7 +48,8 @@ impl Ecs {
         while let Some(batch) = services.next().await {
             found.extend(noted(&mut usage, Source::Services, batch));
         }
-        usage.join(self.with_revisions(cluster, found, on_step).await);
+        let read = self.with_revisions(cluster, found, History::Read, on_step);
+        usage.join(read.await);
         usage
     }
 
@@ -48,12 +58,14 @@ impl Ecs {
         &self,
         cluster: &str,
         name: &str,
+        history: History,
         on_step: OnStep<'_>,
     ) -> Usage {
         let mut usage = Usage::default();
         let found = self.describe(cluster, &[name.to_owned()]).await;
         let found = noted(&mut usage, Source::Services, found);
-        usage.join(self.with_revisions(cluster, found, on_step).await);
+        let read = self.with_revisions(cluster, found, history, on_step);
+        usage.join(read.await);
         usage
     }
 
@@ -61,6 +73,7 @@ impl Ecs {
         &self,
         cluster: &str,
         found: Vec<SdkService>,
+        history: History,
         on_step: OnStep<'_>,
     ) -> Usage {
         let mut usage = Usage::default();
@@ -71,7 +84,7 @@ impl Ecs {
         let of = found.len();
         let each = found.iter().enumerate().map(async |(at, one)| {
             let sets = self.task_sets(one).await;
-            let wanted = self.wanted_revisions(one).await;
+            let wanted = self.wanted_revisions(one, history).await;
             (at, sets, wanted)
         });
         let mut each = iter(each).buffer_unordered(AT_ONCE);
@@ -155,14 +168,19 @@ impl Ecs {
 
     /// The service revisions that matter: the current ones; those of a deployment that is under way; and the target of the newest successful
     /// deployment that is not current, which is where ECS would roll back to.
-    async fn wanted_revisions(&self, one: &SdkService) -> Result<Vec<Wanted>, Failure> {
+    async fn wanted_revisions(
+        &self,
+        one: &SdkService,
+        history: History,
+    ) -> Result<Vec<Wanted>, Failure> {
         let current: BTreeSet<String> = one
             .current_service_revisions()
             .iter()
             .filter_map(|revision| revision.arn().map(str::to_owned))
             .collect();
         let mut wanted: Vec<Wanted> = current.iter().map(|arn| (arn.clone(), Role::Set)).collect();
-        if controller(one).is_some_and(|kind| *kind != DeploymentControllerType::Ecs) {
+        let other = controller(one).is_some_and(|kind| *kind != DeploymentControllerType::Ecs);
+        if other || history == History::Leave {
             return Ok(wanted);
         }
         let deployments = self.deployments(one).await.or_else(unsupported)?;

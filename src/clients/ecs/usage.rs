@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use futures_util::stream::iter;
 
 use crate::clients::ecs::Ecs;
+use crate::clients::ecs::services::History;
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::usage::{Deployed, Gap, Scope, Source, Usage};
 
@@ -40,6 +41,21 @@ impl Ecs {
             Scope::Everything => self.everything(left_out, on_step).await,
             Scope::Configs(deployed) => self.of_configs(deployed, on_step).await,
         }
+    }
+
+    /// What one config's service is set to and runs, and the ACTIVE revisions of its family: all that a promotion has to know, and no more,
+    /// since it is read during a deploy. Not what ECS would roll back to: that is what it runs now.
+    pub async fn running(&self, deployed: &Deployed) -> Usage {
+        let mut usage = Usage::default();
+        let Some(service) = &deployed.service else {
+            return usage;
+        };
+        let service = self.named_service(&deployed.cluster, service, History::Leave, &|_| {});
+        let active = self.active(Some(&deployed.family));
+        let (service, active) = futures_util::join!(service, active);
+        usage.join(service);
+        usage.families = noted(&mut usage, Source::TaskDefinitions, active);
+        usage
     }
 
     async fn everything(&self, left_out: &BTreeSet<Source>, on_step: OnStep<'_>) -> Usage {
@@ -85,9 +101,10 @@ impl Ecs {
             .iter()
             .filter_map(|one| Some((one.cluster.as_str(), one.service.as_deref()?)))
             .collect();
-        let services = wanted
-            .into_iter()
-            .map(async |(cluster, name)| self.named_service(cluster, name, on_step).await);
+        let services = wanted.into_iter().map(async |(cluster, name)| {
+            self.named_service(cluster, name, History::Read, on_step)
+                .await
+        });
         let runs: BTreeSet<(&str, &str)> = deployed
             .iter()
             .map(|one| (one.cluster.as_str(), one.family.as_str()))

@@ -5,21 +5,25 @@ mod named;
 mod progress;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
+use futures_util::StreamExt as _;
+use futures_util::stream::iter;
 
 use crate::apply::bootstrap::Bootstrap;
 use crate::apply::event::Event;
 use crate::clients::ecr::Ecr;
 use crate::clients::inventory;
-use crate::commands::bootstrap::progress::Progress;
+use crate::commands::bootstrap::progress::{Progress, SILENCE};
 use crate::commands::choices::Provisioning;
 use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::pacing::Pacing;
 use crate::commands::repositories::{Names, Trouble};
 use crate::commands::selection::{self, Selection};
 use crate::commands::surroundings::{self, Surroundings};
+use crate::commands::usage::{self, Reading, Sources};
 use crate::commands::wrong::{self, Wrong};
 use crate::commands::{repositories, runtime, settings, signals};
 use crate::ecspresso::Depth;
@@ -27,13 +31,19 @@ use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 use crate::model::inventory::Inventory;
 use crate::model::project::Project;
+use crate::model::reference::Repository;
 use crate::model::settings::Settings;
 use crate::model::time::Timestamp;
-use crate::plan::bootstrap::{self, Plan, Rules, Wanted};
+use crate::model::usage::Scope;
+use crate::plan::bootstrap::{self, KnownUse, Plan, Rules, Wanted};
 use crate::plan::mapping::{self, Mapping};
 use crate::plan::outcome::Provisioned;
 use crate::plan::problem::{self, Kind, Problem};
+use crate::plan::protect;
 use crate::report::{self, bootstrap as show, problems};
+
+/// How many of ECR's previews are waited for beside each other.
+const PREVIEWS_AT_ONCE: usize = 32;
 
 /// How the report is written to stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -106,7 +116,7 @@ pub struct Args {
     #[arg(long, env = "DEMITASSE_PREVIEW", value_parser = BoolishValueParser::new(), help_heading = "Run")]
     preview: bool,
 
-    /// Replace policies without asking
+    /// Replace policies, and put those that expire images which nothing uses, without asking
     #[arg(long, env = "DEMITASSE_YES", value_parser = BoolishValueParser::new(), help_heading = "Run")]
     yes: bool,
 
@@ -117,6 +127,9 @@ pub struct Args {
     /// Exit 2 when a dry run has changes
     #[arg(long, env = "DEMITASSE_DETAILED_EXITCODE", value_parser = BoolishValueParser::new(), help_heading = "Run")]
     detailed_exitcode: bool,
+
+    #[command(flatten)]
+    reading: Reading,
 
     #[command(flatten)]
     pacing: Pacing,
@@ -181,12 +194,22 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
         let settings = settings::read(given, &selected.projects, surroundings).map_err(one)?;
         (Origin::Projects(selected.projects), settings)
     };
+    let everywhere = usage::everywhere(&args.reading, &[], &wish);
+    let everywhere = everywhere.into_iter().map(|one| (one, Scope::Everything));
+    let sources = Sources::connect(&args.reading, everywhere.collect(), &settings, surroundings);
+    let sources = sources.await?;
     let connection = connection::connect(wish, surroundings).await.map_err(one)?;
-    let rules = Rules {
-        provision: args.provisioning.provision(&settings),
-        common_keep: args.common_keep,
-        overwrite: args.overwrite,
-        enable_blob_mounting: args.enable_blob_mounting,
+    let ground = Ground {
+        settings: &settings,
+        rules: Rules {
+            provision: args.provisioning.provision(&settings),
+            common_keep: args.common_keep,
+            overwrite: args.overwrite,
+            enable_blob_mounting: args.enable_blob_mounting,
+            usage: None,
+        },
+        connection: &connection,
+        sources: &sources,
     };
     let now = surroundings.now();
     let end = connection.pace.end();
@@ -197,8 +220,10 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
             told.borrow_mut().tell(line);
         }
     };
+    let tell = |line: String| told.borrow_mut().tell(line);
+    let planning = plan(args, origin, ground, now, &on_round);
     let planned = tokio::select! {
-        planned = plan(args, origin, &settings, &rules, &connection, now, &on_round) => planned,
+        planned = progress.wait(planning, SILENCE, tell) => planned,
         exit = signals::received() => {
             drop(progress);
             surroundings.tell("interrupted; nothing was written\n");
@@ -214,16 +239,28 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
     Ok(act(args, &planned?, &connection, surroundings).await)
 }
 
+/// What a plan is made under.
+struct Ground<'g> {
+    settings: &'g Settings,
+    rules: Rules,
+    connection: &'g Connection,
+    sources: &'g Sources,
+}
+
 /// What should exist, and what that means. A world that cannot be read is a plan with nothing in it but that problem.
 async fn plan(
     args: &Args,
     origin: Origin,
-    settings: &Settings,
-    rules: &Rules,
-    connection: &Connection,
+    ground: Ground<'_>,
     now: Timestamp,
     on_round: &dyn Fn(usize),
 ) -> Result<Plan, Vec<Wrong>> {
+    let Ground {
+        settings,
+        mut rules,
+        connection,
+        sources,
+    } = ground;
     let mapping_rules = args.provisioning.mapping(settings);
     let mapping_rules = mapping_rules.map_err(|wrong| vec![wrong])?;
     let mut seen = Inventory::default();
@@ -243,14 +280,19 @@ async fn plan(
                 Err(Trouble::World(failure)) => return Ok(failed(failure)),
             }
         }
-        Origin::Projects(projects) => from_projects(&projects, &mapping_rules, rules),
+        Origin::Projects(projects) => from_projects(&projects, &mapping_rules, &rules),
         Origin::Ecs(clusters) => match connection.ecs.projects(&clusters).await {
-            Ok(projects) => from_projects(&projects, &mapping_rules, rules),
+            Ok(projects) if projects.is_empty() => return Err(vec![no_services(&clusters)]),
+            Ok(projects) => from_projects(&projects, &mapping_rules, &rules),
             Err(failure) => return Ok(failed(failure)),
         },
     };
     let mut plan = loop {
-        let (plan, questions) = bootstrap::plan(&wanted, &mapping, &seen, rules, now);
+        let (plan, questions) = bootstrap::plan(&wanted, &mapping, &seen, &rules, now);
+        if questions.is_empty() && plan.wants_usage() && rules.usage.is_none() {
+            rules.usage = Some(in_use(&wanted, sources).await);
+            continue;
+        }
         if questions.is_empty() {
             break plan;
         }
@@ -263,6 +305,25 @@ async fn plan(
     Ok(plan)
 }
 
+/// What is in use in the wanted repositories, by everything in the account and Region. Only read where the plan hangs on it.
+async fn in_use(wanted: &[Wanted], sources: &Sources) -> KnownUse {
+    let usages = sources.read(&|_| {}).await;
+    let (mut in_use, findings) = protect::in_use(&usages, sources.generations());
+    let wanted: BTreeSet<&Repository> = wanted.iter().map(|one| &one.repository).collect();
+    in_use.retain(|repository| wanted.contains(repository));
+    let mut findings = findings.iter();
+    let unread = findings.find(|finding| finding.kind.is_incomplete());
+    let unknown = match (unread, protect::running(&usages)) {
+        (Some(finding), _) => Some(finding.kind.to_string()),
+        (None, (0, _)) => Some("no service was found".to_owned()),
+        (None, _) if sources.left_out_by_flag() => {
+            Some("--without leaves something out; put it into demitasse.yml".to_owned())
+        }
+        (None, _) => None,
+    };
+    KnownUse { in_use, unknown }
+}
+
 fn from_projects(
     projects: &[Project],
     mapping_rules: &mapping::Rules,
@@ -271,6 +332,17 @@ fn from_projects(
     let mapping = mapping::map(projects, mapping_rules);
     let wanted = bootstrap::from_mapping(&mapping, rules.common_keep.is_some());
     (wanted, mapping)
+}
+
+/// A wrong Region looks like this, and "nothing to do" would hide it.
+fn no_services(clusters: &[String]) -> Wrong {
+    let place = match clusters {
+        [] => "any cluster of the Region".to_owned(),
+        clusters => clusters.join(", "),
+    };
+    let mut wrong = Wrong::from(format!("ECS has no services in {place}"));
+    wrong.hint = Some("look at AWS_REGION, the credentials and --cluster".to_owned());
+    wrong
 }
 
 fn failed(failure: Failure) -> Plan {
@@ -283,17 +355,30 @@ fn failed(failure: Failure) -> Plan {
     }
 }
 
-/// ECR's second opinion on every policy that would be put on a repository that exists.
+/// ECR's second opinion on every policy that would be put on a repository that exists. One preview runs at a time in a
+/// repository, and none waits for those of others.
 async fn preview(plan: &mut Plan, ecr: &Ecr) {
-    for at in 0..plan.steps.len() {
-        let Some(step) = plan.steps.get(at).filter(|step| step.create.is_none()) else {
-            continue;
-        };
-        let Some(policy) = step.policy_to_put() else {
-            continue;
-        };
-        let marked = ecr.preview(step.repository(), &policy.to_string()).await;
-        bootstrap::confirm_preview(plan, at, marked);
+    let steps = plan.steps.iter().enumerate();
+    let existing = steps.filter(|(_, step)| step.create.is_none());
+    let previews: Vec<_> = existing
+        .filter_map(|(at, step)| {
+            Some((
+                at,
+                step.repository().clone(),
+                step.policy_to_put()?.to_string(),
+            ))
+        })
+        .collect();
+    let previews = previews
+        .iter()
+        .map(async |(at, repository, policy)| (*at, ecr.preview(repository, policy).await));
+    let previews = iter(previews)
+        .buffer_unordered(PREVIEWS_AT_ONCE)
+        .collect::<Vec<_>>();
+    let mut previews = previews.await;
+    previews.sort_by_key(|(at, _)| *at);
+    for (at, preview) in previews {
+        bootstrap::confirm_preview(plan, at, preview);
     }
 }
 
@@ -321,18 +406,18 @@ async fn act(
         }
         return exit;
     }
-    if plan.replaced() > 0 && !args.yes {
-        let replaced = plan.replaced();
+    let (replaced, marked) = (plan.replaced(), plan.marked());
+    if replaced + marked > 0 && !args.yes {
         if !surroundings.can_ask() {
             let exit = refuse(before.max(Exit::Decision), surroundings);
             surroundings.tell(format!(
-                "error: {replaced} lifecycle policies would be replaced; nothing was written\n  hint: pass --yes\n"
+                "error: {replaced} lifecycle policies would be replaced, and {marked} images would expire; nothing was written\n  hint: pass --yes\n"
             ));
             return exit;
         }
         show_plan(plan, args.output, surroundings);
         surroundings.tell(format!(
-            "Lifecycle policies to replace: {replaced}. Go on? [y/N] "
+            "Lifecycle policies to replace: {replaced}. Images to expire: {marked}. Go on? [y/N] "
         ));
         let answer = tokio::select! {
             answer = tokio::task::spawn_blocking(surroundings::answer) => answer.unwrap_or(false),

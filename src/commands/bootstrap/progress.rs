@@ -1,6 +1,7 @@
 //! What is seen while thousands of repositories are read and written: one bar on a terminal, lines otherwise.
 
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -8,6 +9,8 @@ use crate::apply::event::Event;
 use crate::commands::log;
 use crate::plan::bootstrap::Plan;
 
+/// How long nothing is said.
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
 /// From how many repositories on it is worth a line that they are read.
 const MANY: usize = 100;
 
@@ -73,6 +76,27 @@ impl Progress {
         }
     }
 
+    /// Waits for what is read. The services of thousands of task definitions take ten minutes under AWS's quotas: where
+    /// there is no bar, a line says now and then that it goes on.
+    pub(super) async fn wait<T>(
+        &self,
+        reading: impl Future<Output = T>,
+        pause: Duration,
+        tell: impl Fn(String),
+    ) -> T {
+        let began = Instant::now();
+        let mut reading = pin!(reading);
+        loop {
+            tokio::select! {
+                read = &mut reading => return read,
+                () = tokio::time::sleep(pause), if matches!(self, Self::Lines) => {
+                    let seconds = began.elapsed().as_secs();
+                    tell(log::info(&format!("still reading [seconds:{seconds}]")));
+                }
+            }
+        }
+    }
+
     /// Something was written; gives the line to write, if there is one.
     pub(super) fn on_event(&self, event: &Event<'_>) -> Option<String> {
         match self {
@@ -90,5 +114,30 @@ impl Drop for Progress {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_reading_is_told_where_there_is_no_bar() {
+        let pause = Duration::from_millis(10);
+        let told = RefCell::new(Vec::new());
+        let tell = |line: String| told.borrow_mut().push(line);
+        let read = Progress::Lines.wait(async { 1 }, pause, tell).await;
+        assert_eq!((read, told.borrow().len()), (1, 0));
+        let reading = async {
+            while told.borrow().len() < 2 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            2
+        };
+        let read = Progress::Lines.wait(reading, pause, tell).await;
+        assert_eq!(read, 2);
+        assert!(told.borrow()[1].ends_with("still reading [seconds:0]\n"));
     }
 }

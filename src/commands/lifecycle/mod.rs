@@ -10,6 +10,7 @@ use crate::model::exit::Exit;
 mod lint;
 mod live;
 mod simulate;
+mod template;
 
 /// The arguments of `lifecycle`.
 #[derive(Clone, Debug, clap::Args)]
@@ -24,6 +25,8 @@ enum Command {
     Lint(lint::Args),
     /// Show what a lifecycle policy does to a list of images; needs no AWS account
     Simulate(simulate::Args),
+    /// Print our policy as a template for repositories that ECR creates itself; needs no AWS account
+    Template(template::Args),
 }
 
 /// How a result is written to stdout.
@@ -42,6 +45,7 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
     let ended = match &args.command {
         Command::Lint(args) => lint::run(args, surroundings),
         Command::Simulate(args) => simulate::run(args, surroundings),
+        Command::Template(args) => template::run(args, surroundings),
     };
     ended.unwrap_or_else(|wrong| {
         wrong::tell(&wrong, surroundings);

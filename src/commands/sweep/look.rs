@@ -5,7 +5,7 @@ use crate::apply::halt::Halt;
 use crate::clients::ecs::OnStep;
 use crate::commands::repositories::{Names, Trouble};
 use crate::commands::usage::Sources;
-use crate::commands::wrong::{self, Wrong};
+use crate::commands::wrong::Wrong;
 use crate::model::exit::Exit;
 use crate::model::failure::Side;
 use crate::model::inventory::{Facts, Inventory, Questions};
@@ -74,16 +74,10 @@ impl<'a> Looks<'a> {
         names: &Names,
         on_step: OnStep<'_>,
     ) -> Result<Seen, Vec<Wrong>> {
-        let Some(connection) = self.sources.first() else {
-            return Err(vec![Wrong::from("no account to read".to_owned())]);
-        };
-        let found = match names.find(&connection.ecr).await {
-            Ok(found) => found,
-            Err(Trouble::Wrong(wrong)) => return Err(wrong),
-            Err(Trouble::World(failure)) => return Err(vec![wrong::of_world(&failure)]),
-        };
+        let found = self.sources.repositories(Some(names)).await;
+        let found = found.map_err(Trouble::into_wrong)?;
         let mut questions = Questions::default();
-        for repository in found.keys() {
+        for repository in &found {
             questions.about(repository, Side::Target).listing = true;
         }
         self.answer(questions).await;
@@ -91,13 +85,13 @@ impl<'a> Looks<'a> {
             let facts = self.inventory.repositories.get(*repository);
             facts.is_some_and(Facts::is_missing)
         };
-        let missing = found.keys().filter(missing);
+        let missing = found.iter().filter(missing);
         let wrong = missing.map(|one| Wrong::from(format!("repository {one} does not exist")));
         let wrong: Vec<Wrong> = wrong.collect();
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        let candidates = sweep::candidates(found.keys(), &self.inventory);
+        let candidates = sweep::candidates(&found, &self.inventory);
         Ok(self.judge(&candidates, on_step).await)
     }
 

@@ -238,10 +238,7 @@ async fn carry_out(
             told.borrow_mut().tell(line);
         }
     };
-    let ecr = |repository: &Repository| {
-        let connection = sources.of(repository.registry.account());
-        connection.map(|connection| &*connection.ecr)
-    };
+    let ecr = |repository: &Repository| sources.client_for(repository);
     let (halter, halt) = halt::halt();
     let run = Sweeper::new(args.archive, &ecr, &on_event, halt.clone());
     let work = run.carry_out(batches, async |round: &[Batch]| {

@@ -1,9 +1,9 @@
 //! One look at usage and at the registries that hold what is in use.
 
 use crate::clients::ecs::OnStep;
-use crate::commands::repositories::{Names, Trouble};
+use crate::commands::repositories::Names;
 use crate::commands::usage::Sources;
-use crate::commands::wrong::{self, Wrong};
+use crate::commands::wrong::Wrong;
 use crate::model::inventory::Inventory;
 use crate::model::time::Timestamp;
 use crate::model::usage::Usage;
@@ -36,24 +36,16 @@ pub(in crate::commands) async fn look(
 ) -> Result<Seen, Vec<Wrong>> {
     let usages = sources.read(on_step).await;
     let (mut in_use, findings) = protect::in_use(&usages, sources.generations());
-    if let (Some(names), Some(connection)) = (names, sources.first()) {
-        let found = match names.find(&connection.ecr).await {
+    if names.is_some() {
+        let found = match sources.repositories(names).await {
             Ok(found) => found,
-            Err(Trouble::Wrong(wrong)) => return Err(wrong),
-            Err(Trouble::World(failure)) => return Err(vec![wrong::of_world(&failure)]),
+            Err(trouble) => return Err(trouble.into_wrong()),
         };
-        in_use.retain(|repository| found.contains_key(repository));
+        in_use.retain(|repository| found.contains(repository));
     }
     let mut inventory = Inventory::default();
-    let mut audit = loop {
-        let mut look = Look::new(&inventory);
-        let audit = audit::audit(&in_use, &mut look, rules, now);
-        let questions = look.into_questions();
-        if questions.is_empty() {
-            break audit;
-        }
-        sources.answer(questions, &mut inventory).await;
-    };
+    let decide = |look: &mut Look<'_>| audit::audit(&in_use, look, rules, now);
+    let mut audit = sources.decide(&mut inventory, decide).await;
     audit.findings.extend(findings);
     Ok(Seen {
         usages,

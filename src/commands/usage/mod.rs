@@ -9,19 +9,24 @@ pub(super) use scope::{Scoped, Scoping, everywhere};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::clients::ecr::Ecr;
 use crate::clients::ecs::{OnStep, Step};
 use crate::clients::{command, inventory};
 use crate::commands::connection::{self, Connection, Wish};
+use crate::commands::repositories::{Names, Trouble};
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::{self, Wrong};
 use crate::model::failure::Failure;
 use crate::model::inventory::{Inventory, Questions};
+use crate::model::reference::Repository;
 use crate::model::settings::{Settings, Without};
 use crate::model::usage::{ContainerImage, Gap, Listed, Lister, Revision, Scope, Source, Usage};
+use crate::plan::look::Look;
 use crate::plan::protect::{self, Generations};
 
 /// The flags that say what is read.
@@ -307,11 +312,50 @@ impl Sources {
         }
     }
 
-    /// The connection with the credentials of an account.
-    pub(super) fn of(&self, account: &str) -> Option<&Connection> {
+    /// Decides, and answers what the decision asks until it asks nothing more.
+    pub(super) async fn decide<T>(
+        &self,
+        inventory: &mut Inventory,
+        decide: impl Fn(&mut Look<'_>) -> T,
+    ) -> T {
+        loop {
+            let mut look = Look::new(inventory);
+            let decision = decide(&mut look);
+            let questions = look.into_questions();
+            if questions.is_empty() {
+                return decision;
+            }
+            self.answer(questions, inventory).await;
+        }
+    }
+
+    /// Every repository of the registries that are read, or those that are named.
+    ///
+    /// # Errors
+    /// Names that are wrong; what ECR answers.
+    pub(super) async fn repositories(
+        &self,
+        names: Option<&Names>,
+    ) -> Result<BTreeSet<Repository>, Trouble> {
+        if let (Some(names), Some(connection)) = (names, self.first()) {
+            return Ok(names.find(&connection.ecr).await?.into_keys().collect());
+        }
+        let mut all = BTreeSet::new();
+        for place in &self.places {
+            let ecr = &place.connection.ecr;
+            let home = ecr.home().await?;
+            let found = ecr.all(&home).await?;
+            all.extend(found.into_iter().map(|(repository, _)| repository));
+        }
+        Ok(all)
+    }
+
+    /// The client with the credentials for a repository.
+    pub(super) fn client_for(&self, repository: &Repository) -> Option<Rc<Ecr>> {
+        let account = repository.registry.account();
         let owner = |place: &&Place| place.account.as_deref() == Some(account);
         let place = self.places.iter().find(owner).or(self.places.first());
-        place.map(|place| &place.connection)
+        place.map(|place| Rc::clone(&place.connection.ecr))
     }
 
     /// When the run is over.

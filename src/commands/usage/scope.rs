@@ -25,7 +25,7 @@ pub(in crate::commands) struct Scoping {
 
     /// Everything in use in the account and Region, instead of what the configs deploy
     #[arg(long, env = "DEMITASSE_ALL", value_parser = BoolishValueParser::new(), conflicts_with_all = ["config", "task_definition"], help_heading = "Usage")]
-    pub(in crate::commands) all: bool,
+    all: bool,
 
     /// Everything in use in these repositories, by name or by a pattern with *
     #[arg(
@@ -54,7 +54,15 @@ pub(in crate::commands) struct Scoped {
     pub(in crate::commands) settings: Settings,
 }
 
+/// The connections to make, each with its scope, and the settings.
+type Planned = (Vec<(Wish, Scope)>, Settings);
+
 impl Scoping {
+    /// Whether everything in the account and Region is looked at.
+    pub(in crate::commands) fn is_whole(&self) -> bool {
+        self.all || !self.repository.is_empty()
+    }
+
     /// Connects to everything that has to be read.
     ///
     /// # Errors
@@ -72,7 +80,7 @@ impl Scoping {
             [] => None,
             names => Some(Names::read(names.iter().map(String::as_str))?),
         };
-        let (wishes, settings) = if self.all || names.is_some() {
+        let (wishes, settings) = if self.is_whole() {
             self.whole(&base, surroundings)?
         } else {
             self.of_configs(&base, surroundings).await?
@@ -86,11 +94,7 @@ impl Scoping {
     }
 
     /// Everything, in every account and Region.
-    fn whole(
-        &self,
-        base: &Wish,
-        surroundings: &Surroundings<'_>,
-    ) -> Result<(Vec<(Wish, Scope)>, Settings), Vec<Wrong>> {
+    fn whole(&self, base: &Wish, surroundings: &Surroundings<'_>) -> Result<Planned, Vec<Wrong>> {
         let given = self.selection.settings.as_deref();
         let settings = settings::read_here(given, surroundings).map_err(|wrong| vec![wrong])?;
         let roles = self.selection.roles(surroundings);
@@ -104,7 +108,7 @@ impl Scoping {
         &self,
         base: &Wish,
         surroundings: &mut Surroundings<'_>,
-    ) -> Result<(Vec<(Wish, Scope)>, Settings), Vec<Wrong>> {
+    ) -> Result<Planned, Vec<Wrong>> {
         let timeout = self.pacing.timeout;
         let selected = self.selection.read(Depth::Images, timeout, surroundings);
         let selected = selected.await?.whole()?;
@@ -126,11 +130,7 @@ pub(in crate::commands) fn by_region(projects: &[Project], base: &Wish) -> Vec<(
     let mut regions: BTreeMap<Option<String>, Vec<Deployed>> = BTreeMap::new();
     for project in projects {
         let deployed = regions.entry(project.region.clone()).or_default();
-        deployed.push(Deployed {
-            cluster: project.cluster.clone(),
-            service: project.service.clone(),
-            family: project.task_definition.family.clone(),
-        });
+        deployed.push(project.deployed());
     }
     let wishes = regions.into_iter().map(|(region, deployed)| {
         let wish = Wish {

@@ -2,19 +2,19 @@
 
 use crate::model::failure::Failure;
 use crate::model::inventory::{Inventory, Questions};
-use crate::model::lifecycle::{Image, Policy, StorageClass};
+use crate::model::lifecycle::{Policy, Preview};
 use crate::model::time::Timestamp;
+use crate::plan::bootstrap::marking::{self, Marking, NAMED, Usage};
 use crate::plan::bootstrap::wanted::{Role, Wanted};
 use crate::plan::bootstrap::{Plan, PolicyStep, Rules, Step};
-use crate::plan::expiry;
 use crate::plan::foreign;
 use crate::plan::look::{End, Look};
 use crate::plan::mapping::Mapping;
 use crate::plan::owner;
 use crate::plan::policy::{self, Weakness};
 use crate::plan::problem::{Kind, Problem, Severity};
-use crate::plan::provision::{Creation, Origin, Provision};
-use crate::plan::window;
+use crate::plan::protect::{self, Protected};
+use crate::plan::provision::{Creation, Origin, Provision, owed};
 
 /// Decides, from everything that was seen; and what still has to be known. While anything does, the plan is not one yet.
 pub fn plan(
@@ -30,10 +30,16 @@ pub fn plan(
     let blocked = problems
         .iter()
         .any(|problem| problem.severity == Severity::Error);
+    let (protected, unknown) = protected(rules, &mut look);
+    let usage = match (&protected, &unknown) {
+        (_, Some(why)) => Usage::Unknown(why),
+        (Some(protected), None) => Usage::Known(protected),
+        (None, None) => Usage::Unread,
+    };
     let mut steps = Vec::with_capacity(wanted.len());
     for one in wanted {
         look.blob_mounting(&one.repository.registry);
-        steps.push(step(one, &mut look, rules, now, &mut problems));
+        steps.push(step(one, &mut look, rules, usage, now, &mut problems));
     }
     let mut enable = Vec::new();
     for (registry, known) in &inventory.blob_mounting {
@@ -59,26 +65,57 @@ pub fn plan(
     (plan, look.into_questions())
 }
 
+/// What must not be marked, or why nobody knows.
+fn protected(rules: &Rules, look: &mut Look<'_>) -> (Option<Protected>, Option<String>) {
+    let Some(known) = &rules.usage else {
+        return (None, None);
+    };
+    let (protected, findings) = protect::close(&known.in_use, look);
+    let mut findings = findings.iter();
+    let unread = findings.find(|finding| finding.kind.is_incomplete());
+    let unread = unread.map(|finding| finding.kind.to_string());
+    (Some(protected), known.unknown.clone().or(unread))
+}
+
 fn step(
     wanted: &Wanted,
     look: &mut Look<'_>,
     rules: &Rules,
+    usage: Usage<'_>,
     now: Timestamp,
     problems: &mut Vec<Problem>,
 ) -> Step {
     let mut step = Step {
         wanted: wanted.clone(),
         create: None,
+        access: None,
         policy: PolicyStep::Refuse,
+        marks: 0,
+        marked: Vec::new(),
+        previewed: false,
     };
-    let found = decide(&mut step, look, rules, now);
+    let found = decide(&mut step, look, rules, usage, now);
     problems.extend(found.map(|(severity, kind)| Problem::new(severity, kind, &wanted.uses)));
+    if step.marks > 0 && step.policy_to_put().is_some() {
+        let kind = Kind::WillExpire {
+            target: wanted.repository.clone(),
+            marked: step.marks,
+            images: step.marked.clone(),
+        };
+        problems.push(Problem::warning(kind, &wanted.uses));
+    }
     step
 }
 
 type Finding = Option<(Severity, Kind)>;
 
-fn decide(step: &mut Step, look: &mut Look<'_>, rules: &Rules, now: Timestamp) -> Finding {
+fn decide(
+    step: &mut Step,
+    look: &mut Look<'_>,
+    rules: &Rules,
+    usage: Usage<'_>,
+    now: Timestamp,
+) -> Finding {
     let wanted = step.wanted.clone();
     let end = End::target(&wanted.repository);
     let settings = look.settings(end);
@@ -125,7 +162,8 @@ fn decide(step: &mut Step, look: &mut Look<'_>, rules: &Rules, now: Timestamp) -
         return finding;
     };
     let tags = look.tags(end);
-    let marking = refuse_marking(&wanted, &policy, look, now);
+    let owed = owed(&wanted, &step.policy, look);
+    let marking = marking::judge(&wanted.repository, &policy, look, usage, now);
     let target = wanted.repository.clone();
     let has_policy = matches!(step.policy, PolicyStep::Replace(_));
     match tags? {
@@ -146,11 +184,59 @@ fn decide(step: &mut Step, look: &mut Look<'_>, rules: &Rules, now: Timestamp) -
             }
         }
     }
-    if let Some(kind) = marking? {
+    match marking? {
+        Marking::Nothing => {}
+        Marking::Unused { marked, images } => {
+            step.marks = marked;
+            step.marked = images;
+        }
+        Marking::Refused(kind) => {
+            step.policy = PolicyStep::Refuse;
+            return Some((Severity::Error, *kind));
+        }
+    }
+    if let (Role::Common { .. }, true) = (&wanted.role, is_used(&wanted, usage)) {
         step.policy = PolicyStep::Refuse;
-        return Some((Severity::Error, kind));
+        return Some((Severity::Error, Kind::CommonInUse { source: target }));
+    }
+    if let Role::Common { .. } = wanted.role {
+        let keep = provision(&wanted, rules).keep(&target.name);
+        let source = target;
+        return Some((Severity::Note, Kind::CommonExpires { source, keep }));
+    }
+    match owed {
+        Ok(text) => step.access = text.map(str::to_owned),
+        Err(failure) => {
+            step.policy = PolicyStep::Refuse;
+            return Some((Severity::Error, Kind::Failed(failure.clone())));
+        }
     }
     finding
+}
+
+/// Whether something still pulls from a repository.
+fn is_used(wanted: &Wanted, usage: Usage<'_>) -> bool {
+    let Usage::Known(protected) = usage else {
+        return false;
+    };
+    let held = protected.of(&wanted.repository).into_iter().flatten();
+    let mut reasons = held.flat_map(|(_, reasons)| reasons);
+    reasons.any(|reason| reason.why.is_use())
+}
+
+/// The repository policy that a creation which was cut short left out.
+fn owed<'facts>(
+    wanted: &Wanted,
+    policy: &PolicyStep,
+    look: &mut Look<'facts>,
+) -> Result<Option<&'facts str>, &'facts Failure> {
+    let (Role::Target { source, .. }, PolicyStep::Install(_)) = (&wanted.role, policy) else {
+        return Ok(None);
+    };
+    match look.listing(End::target(&wanted.repository)) {
+        Some(Ok(images)) if images.is_empty() => owed::access(source, &wanted.repository, look),
+        _ => Ok(None),
+    }
 }
 
 /// The policy that the repository should have.
@@ -226,50 +312,20 @@ fn judge_policy(
     })
 }
 
-/// Why the policy may not be put: it would mark images, or nobody knows. Nothing at all while something had to be asked.
-fn refuse_marking(
-    wanted: &Wanted,
-    policy: &Policy,
-    look: &mut Look<'_>,
-    now: Timestamp,
-) -> Option<Option<Kind>> {
-    let end = End::target(&wanted.repository);
-    let images = match look.listing(end)? {
-        Err(failure) => return Some(Some(Kind::Failed(failure.clone()))),
-        Ok(images) => images,
-    };
-    let marks = |images: Vec<Image>| !expiry::marks(policy, &images, now).is_empty();
-    let images = window::with_children(end, images, look, marks)?;
-    let marked = expiry::marks(policy, &images, now);
-    if marked.is_empty() {
-        return Some(None);
-    }
-    let counted =
-        |image: &&Image| !image.tags.is_empty() && image.storage_class == StorageClass::Standard;
-    let tagged = images.iter().filter(counted);
-    let tagged: Vec<&Image> = tagged.collect();
-    let only_tagged = marked
-        .iter()
-        .all(|mark| tagged.iter().any(|image| image.digest == mark.digest));
-    Some(Some(Kind::WouldExpire {
-        target: wanted.repository.clone(),
-        marked: marked.len(),
-        needed: only_tagged.then_some(tagged.len()),
-        preview: false,
-    }))
-}
-
-/// Takes ECR's own preview as a second opinion: where it marks images, or cannot be had, the policy is not put.
-pub fn confirm_preview(plan: &mut Plan, at: usize, marked: Result<usize, Failure>) {
+/// Takes ECR's own preview as a second opinion: where it marks more images than we found, or cannot be had, the policy is not put.
+pub fn confirm_preview(plan: &mut Plan, at: usize, preview: Result<Preview, Failure>) {
     let Some(step) = plan.steps.get_mut(at) else {
         return;
     };
-    let kind = match marked {
-        Ok(0) => return,
-        Ok(marked) => Kind::WouldExpire {
+    let kind = match preview {
+        Ok(preview) if preview.marked <= step.marks => {
+            step.previewed = true;
+            return;
+        }
+        Ok(preview) => Kind::WouldExpire {
             target: step.wanted.repository.clone(),
-            marked,
-            needed: None,
+            marked: preview.marked,
+            images: preview.images.into_iter().take(NAMED).collect(),
             preview: true,
         },
         Err(failure) => Kind::Failed(failure),
@@ -284,7 +340,7 @@ mod tests {
 
     use super::*;
     use crate::model::inventory::{Encryption, Facts, ImageId, Mutability, RepositorySettings};
-    use crate::model::lifecycle::StorageClass;
+    use crate::model::lifecycle::{Image, StorageClass};
     use crate::model::reference::{Registry, Repository};
     use crate::plan::provision::Provision;
 
@@ -422,7 +478,10 @@ mod tests {
         };
         let common = |pulled_from| decided(facts(None, 3, 0), Role::Common { pulled_from }, &rules);
         let ours = policy::installed(200);
-        assert_eq!(common(Some(false)), (PolicyStep::Install(ours), vec![]));
+        assert_eq!(
+            common(Some(false)),
+            (PolicyStep::Install(ours), vec!["COMMON_EXPIRES"])
+        );
         assert_eq!(
             common(Some(true)),
             (PolicyStep::Leave, vec!["COMMON_IN_USE"])

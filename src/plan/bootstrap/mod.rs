@@ -1,15 +1,18 @@
 //! Which repositories and lifecycle policies should exist, what exists, and the difference: decided for many repositories
-//! at once, and failing closed. A policy may act within 24 hours, so nothing is put that would mark an image.
+//! at once, and failing closed. A policy may act within 24 hours, so nothing is put that would mark an image that is in use, or one of
+//! which nobody knows.
 
 mod decide;
+mod marking;
 mod wanted;
 
 pub use decide::{confirm_preview, plan};
+pub use marking::KnownUse;
 pub use wanted::{Role, Wanted, from_mapping, listed};
 
 use crate::model::lifecycle::Policy;
 use crate::model::reference::{Registry, Repository};
-use crate::plan::problem::Problem;
+use crate::plan::problem::{Kind, Problem};
 use crate::plan::provision::{Creation, Provision};
 
 /// What the flags decided.
@@ -23,6 +26,8 @@ pub struct Rules {
     pub overwrite: bool,
     /// `--enable-blob-mounting`.
     pub enable_blob_mounting: bool,
+    /// What is in use; `None` while nobody looked.
+    pub usage: Option<KnownUse>,
 }
 
 /// What would be done.
@@ -45,8 +50,16 @@ pub struct Step {
     pub wanted: Wanted,
     /// Create it so.
     pub create: Option<Creation>,
+    /// Set this repository policy, which a creation that was cut short left out.
+    pub access: Option<String>,
     /// What happens to its policy.
     pub policy: PolicyStep,
+    /// How many images that policy marks at once, none of them in use.
+    pub marks: usize,
+    /// Some of them, by their tags or else their digest.
+    pub marked: Vec<String>,
+    /// ECR's own preview of that policy marks no more.
+    pub previewed: bool,
 }
 
 /// What happens to a policy.
@@ -94,6 +107,25 @@ impl Plan {
     /// Whether anything is written.
     pub fn has_changes(&self) -> bool {
         !self.enable_blob_mounting.is_empty() || self.steps.iter().any(Step::changes)
+    }
+
+    /// Whether the decision hangs on what is in use: a policy would mark images, or is for a common repository.
+    pub fn wants_usage(&self) -> bool {
+        let marks =
+            |problem: &Problem| matches!(problem.kind, Kind::WouldExpire { preview: false, .. });
+        let common = |step: &Step| {
+            matches!(step.wanted.role, Role::Common { .. }) && step.policy_to_put().is_some()
+        };
+        self.problems.iter().any(marks) || self.steps.iter().any(common)
+    }
+
+    /// How many images would be marked, in all.
+    pub fn marked(&self) -> usize {
+        let puts = self
+            .steps
+            .iter()
+            .filter(|step| step.policy_to_put().is_some());
+        puts.map(|step| step.marks).sum()
     }
 
     /// How many policies would be replaced.

@@ -7,8 +7,10 @@ mod remove;
 pub use add::{Plan, Step, plan};
 pub use remove::{Removal, Removals, removals};
 
+use crate::model::digest::Digest;
+use crate::model::failure::Failure;
 use crate::model::manifest::Manifest;
-use crate::model::reference::Tag;
+use crate::model::reference::{Repository, Tag};
 
 /// A pin to set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,4 +19,15 @@ pub struct Pin {
     pub manifest: Manifest,
     /// The pin.
     pub tag: Tag,
+}
+
+/// How a pin that was to be set or removed ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Where.
+    pub repository: Repository,
+    /// The image.
+    pub digest: Digest,
+    /// The tags that were set; none where tags were taken away.
+    pub result: Result<Vec<Tag>, Failure>,
 }

@@ -82,11 +82,6 @@ impl Kind {
                     "set LifecyclePolicy in the stack {stack}, to the policy of docs/lifecycle-policy.md"
                 ),
             },
-            Self::AccessFailed { target, .. } => format!(
-                "allow ecr:SetRepositoryPolicy, then set it: \
-                 aws ecr set-repository-policy --repository-name {target} --policy-text file://policy.json, \
-                 with what `aws ecr get-repository-policy` prints for the common repository"
-            ),
             Self::OwnerUnknown { failure, .. } | Self::PolicyFailed { failure, .. } => {
                 return failure.hint();
             }
@@ -115,23 +110,42 @@ impl Kind {
             Self::PinWithoutShield { target, .. } => format!(
                 "put the rule for inuse-* of docs/lifecycle-policy.md first in the policy of {target}"
             ),
+            Self::Unguarded { failure, .. } => return failure.hint(),
             Self::FewPushesLeft { target, .. } => {
                 format!("raise keep in the policy of {target}, or pin the image")
             }
-            Self::WouldExpire {
+            Self::WouldExpire { .. } => {
+                "compare demitasse lifecycle simulate with it, and delete what may go yourself"
+                    .to_owned()
+            }
+            Self::WouldExpireInUse {
                 needed: Some(needed),
                 ..
             } => format!(
-                "keep at least {needed}: --keep {needed}, or `repositories:` in demitasse.yml"
+                "keep at least {needed}: --keep {needed}, or `repositories:` in demitasse.yml; or pin it first: demitasse pin --all"
             ),
-            Self::WouldExpire { .. } => {
-                "delete what may go yourself, or raise untagged_days in demitasse.yml".to_owned()
+            Self::WouldExpireInUse { .. } => {
+                "give the image a tag, or raise untagged_days in demitasse.yml".to_owned()
             }
+            Self::UsageUnknown {
+                needed: Some(needed),
+                ..
+            } => format!(
+                "keep at least {needed}, which expires nothing: --keep {needed}, or `repositories:` in demitasse.yml"
+            ),
+            Self::UsageUnknown { .. } => {
+                "allow what could not be read, or leave it out in demitasse.yml (`without:`)"
+                    .to_owned()
+            }
+            Self::WillExpire { .. } => return None,
             Self::SourceMissing { source, .. } => {
                 format!("create {source} first, or look for a typing error in the image")
             }
             Self::CommonSkipped { .. } => {
                 "run it for the configs that use it, with --common-keep".to_owned()
+            }
+            Self::CommonExpires { .. } => {
+                "make check 1 of docs/live-checks.md before images of it expire".to_owned()
             }
             Self::CreatedElsewhere { .. } => "run it again".to_owned(),
             Self::CommonInUse { .. } => {

@@ -5,6 +5,7 @@ use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 use crate::model::project::Use;
 use crate::model::reference::{Repository, Tag};
+use crate::plan::finding::Named;
 use crate::plan::owner::Owner;
 use crate::plan::pattern::Placeholder;
 
@@ -235,13 +236,6 @@ pub enum Kind {
         /// Why not.
         failure: Failure,
     },
-    /// The target was created, but not with the source's repository policy.
-    AccessFailed {
-        /// The target.
-        target: Repository,
-        /// Why not.
-        failure: Failure,
-    },
     /// Blobs cannot be mounted and have to be streamed.
     Streaming {
         /// From where.
@@ -282,7 +276,14 @@ pub enum Kind {
         /// The image.
         digest: Digest,
     },
-    /// An image in use will expire soon.
+    /// The window is nearly full, and what runs could not be read: nothing was pinned for it.
+    Unguarded {
+        /// The target.
+        target: Repository,
+        /// Why.
+        failure: Failure,
+    },
+    /// An image in use will expire soon, and a pin would not protect it.
     FewPushesLeft {
         /// Where.
         target: Repository,
@@ -297,10 +298,45 @@ pub enum Kind {
         target: Repository,
         /// How many.
         marked: usize,
+        /// Some of them, by their tags or else their digest.
+        images: Vec<String>,
+        /// Whether ECR's own preview says so, and not our evaluator.
+        preview: bool,
+    },
+    /// A policy would mark an image that is in use, so it is not put.
+    WouldExpireInUse {
+        /// The image that is furthest over the count.
+        image: Named,
+        /// Why it is kept.
+        why: String,
+        /// Its place among the images of the rule, from 1, and how many the rule keeps.
+        place: Option<(usize, u32)>,
+        /// How many more images in use it would mark.
+        others: usize,
+        /// How many the policy has to keep at least; `None` where no number helps.
+        needed: Option<usize>,
+    },
+    /// A policy would mark images, and not everything in use could be told.
+    UsageUnknown {
+        /// Where.
+        target: Repository,
+        /// How many.
+        marked: usize,
+        /// Some of them, by their tags or else their digest.
+        images: Vec<String>,
+        /// What could not be told.
+        why: String,
         /// The keep that would mark none, if any would.
         needed: Option<usize>,
-        /// Whether ECR's own preview says so.
-        preview: bool,
+    },
+    /// A policy will mark images that nothing uses.
+    WillExpire {
+        /// Where.
+        target: Repository,
+        /// How many.
+        marked: usize,
+        /// Some of them, by their tags or else their digest.
+        images: Vec<String>,
     },
     /// Neither the target nor the common repository behind it exists.
     SourceMissing {
@@ -313,6 +349,13 @@ pub enum Kind {
     CommonSkipped {
         /// Which.
         source: Repository,
+    },
+    /// A common repository gets a policy: what targets mounted from it has to outlive it.
+    CommonExpires {
+        /// Which.
+        source: Repository,
+        /// How many images it keeps.
+        keep: u32,
     },
     /// Somebody else created the repository meanwhile.
     CreatedElsewhere {
@@ -402,7 +445,6 @@ impl Problem {
             | Kind::TooDeep { .. }
             | Kind::Failed(_)
             | Kind::OwnerUnknown { .. }
-            | Kind::AccessFailed { .. }
             | Kind::Unknown(_) => Class::World,
             _ => Class::Decision,
         }
@@ -446,15 +488,19 @@ impl Kind {
             Self::Owned { .. } => "OWNED",
             Self::OwnerUnknown { .. } => "OWNER_UNKNOWN",
             Self::NoPolicy { .. } | Self::PolicyFailed { .. } => "NO_POLICY",
-            Self::AccessFailed { .. } => "NO_REPOSITORY_POLICY",
             Self::Streaming { .. } => "STREAMING",
             Self::TooDeep { .. } => "TOO_DEEP",
             Self::MissingChild { .. } => "MISSING_CHILD",
             Self::PinWithoutShield { .. } => "PIN_WITHOUT_SHIELD",
+            Self::Unguarded { .. } => "UNGUARDED",
             Self::FewPushesLeft { .. } => "FEW_PUSHES_LEFT",
             Self::WouldExpire { .. } => "WOULD_EXPIRE",
+            Self::WouldExpireInUse { .. } => "WOULD_EXPIRE_IN_USE",
+            Self::UsageUnknown { .. } => "USAGE_UNKNOWN",
+            Self::WillExpire { .. } => "WILL_EXPIRE",
             Self::SourceMissing { .. } => "SOURCE_MISSING",
             Self::CommonSkipped { .. } => "COMMON_SKIPPED",
+            Self::CommonExpires { .. } => "COMMON_EXPIRES",
             Self::CreatedElsewhere { .. } => "CREATED_ELSEWHERE",
             Self::CommonInUse { .. } => "COMMON_IN_USE",
             Self::MountingOff { .. } => "MOUNTING_OFF",

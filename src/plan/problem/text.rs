@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::ordinal::Ordinal;
 use crate::model::size::Size;
 use crate::plan::problem::{Kind, MountObstacle, MoveObstacle, StreamingRefused};
 
@@ -164,11 +165,6 @@ impl fmt::Display for Kind {
                 f,
                 "no lifecycle policy was put on {target}: whether Terraform or CloudFormation owns it is not known: {failure}"
             ),
-            Self::AccessFailed { target, failure } => write!(
-                f,
-                "{target} was created, but without the repository policy of its common repository, \
-                 and another run does not add it: {failure}"
-            ),
             Self::PolicyFailed { target, failure } => write!(
                 f,
                 "{target} has no lifecycle policy, and none was installed: {failure}"
@@ -226,6 +222,10 @@ impl fmt::Display for Kind {
                 "pinning {target}@{digest} would not protect it: \
                  a rule before the shield can still expire it"
             ),
+            Self::Unguarded { target, failure } => write!(
+                f,
+                "the window of {target} is nearly full, and what the service runs could not be pinned: {failure}"
+            ),
             Self::FewPushesLeft {
                 target,
                 digest,
@@ -234,19 +234,57 @@ impl fmt::Display for Kind {
             Self::WouldExpire {
                 target,
                 marked,
+                images,
                 preview,
-                ..
             } => {
                 let who = if *preview {
                     "ECR's preview says that the policy"
                 } else {
                     "the policy"
                 };
+                let images = some(images, *marked);
                 write!(
                     f,
-                    "{target}: {who} would expire {marked} of its images; it is not put"
+                    "{target}: {who} would expire {marked} of its images ({images}); it is not put"
                 )
             }
+            Self::WouldExpireInUse {
+                image,
+                why,
+                place,
+                others,
+                ..
+            } => {
+                write!(f, "the policy would expire {image}, which is {why}")?;
+                if let Some((place, keep)) = place {
+                    write!(f, " ({} of keep {keep})", Ordinal(*place))?;
+                }
+                if *others > 0 {
+                    write!(f, ", and {others} more in use")?;
+                }
+                f.write_str("; it is not put")
+            }
+            Self::UsageUnknown {
+                target,
+                marked,
+                images,
+                why,
+                ..
+            } => write!(
+                f,
+                "{target}: the policy would expire {marked} of its images ({}), and not everything in use could be told \
+                 ({why}); it is not put",
+                some(images, *marked)
+            ),
+            Self::WillExpire {
+                target,
+                marked,
+                images,
+            } => write!(
+                f,
+                "{target}: the policy expires {marked} images that nothing uses ({}) within 24 hours",
+                some(images, *marked)
+            ),
             Self::SourceMissing { target, source } => write!(
                 f,
                 "{target} gets nothing: the common repository {source} does not exist"
@@ -254,6 +292,11 @@ impl fmt::Display for Kind {
             Self::CommonSkipped { source } => {
                 write!(f, "{source} is a common repository and gets no policy")
             }
+            Self::CommonExpires { source, keep } => write!(
+                f,
+                "{source} will keep the newest {keep} images: that layers which targets mounted from an older one survive it \
+                 has not been tried on AWS"
+            ),
             Self::CreatedElsewhere { target } => write!(
                 f,
                 "somebody else created {target} meanwhile; it was left as it is"
@@ -270,4 +313,10 @@ impl fmt::Display for Kind {
             Self::Unknown(failure) => write!(f, "unknown, going on without: {failure}"),
         }
     }
+}
+
+/// Names of images, with a sign that there are more.
+fn some(images: &[String], all: usize) -> String {
+    let more = if images.len() < all { ", …" } else { "" };
+    format!("{}{more}", images.join(", "))
 }

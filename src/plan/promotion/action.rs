@@ -9,6 +9,7 @@ use crate::model::time::Timestamp;
 use crate::plan::mapping::Wanted;
 use crate::plan::pin::Pin;
 use crate::plan::problem::{MountObstacle, Problem, Severity};
+use crate::plan::promotion::guard::Guard;
 use crate::plan::provision::Creation;
 
 /// What would be done. Read-only; carried out by `apply`.
@@ -31,8 +32,12 @@ pub struct RepositoryPlan {
     pub repository: Repository,
     /// Create it so, if it does not exist.
     pub create: Option<Creation>,
+    /// Set this repository policy, which a creation that was cut short left out.
+    pub access: Option<String>,
     /// Put this lifecycle policy.
     pub policy: Option<Policy>,
+    /// What to look at before the tags are put, because the window is nearly full.
+    pub guard: Option<Guard>,
 }
 
 /// What happens to an image.

@@ -4,6 +4,7 @@ mod action;
 mod content;
 mod copy;
 mod decide;
+pub mod guard;
 mod image;
 mod mount;
 mod repository;
@@ -12,4 +13,5 @@ mod standing;
 
 pub use action::{Action, Copy, Plan, Promotion, RepositoryPlan, Standing};
 pub use decide::plan;
+pub use guard::Guard;
 pub use rules::Rules;

@@ -14,8 +14,9 @@ use crate::plan::owner;
 use crate::plan::policy::{self, Weakness};
 use crate::plan::problem::{Kind, Problem, Severity};
 use crate::plan::promotion::action::{Action, Promotion, RepositoryPlan};
+use crate::plan::promotion::guard;
 use crate::plan::promotion::rules::Rules;
-use crate::plan::provision::{Creation, Origin};
+use crate::plan::provision::{Creation, Origin, owed};
 use crate::plan::window;
 
 /// Decides for each target once.
@@ -42,7 +43,9 @@ pub(super) fn plan(
         let mut plan = RepositoryPlan {
             repository: target.clone(),
             create: None,
+            access: None,
             policy: None,
+            guard: guard::of(target, &promotions, look, rules, now),
         };
         let found = if look.is_missing(target) {
             create(&mut plan, &promotions, look, rules, now)
@@ -130,6 +133,12 @@ fn keep(
                 let reason = "its images could not be listed".to_owned();
                 return Some((severity, Kind::NoPolicy { target, reason }));
             };
+            if let (true, Some(first)) = (images.is_empty(), promotions.first()) {
+                match owed::access(&first.wanted.source, &target, look) {
+                    Err(failure) => return Some((Severity::Error, Kind::Failed(failure.clone()))),
+                    Ok(text) => plan.access = text.map(str::to_owned),
+                }
+            }
             let images = window::with_children(end, images, look, |images| {
                 installable(&target, images, promotions, rules, now).is_err()
             })?;

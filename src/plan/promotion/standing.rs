@@ -17,6 +17,9 @@ use crate::plan::promotion::rules::Rules;
 /// An image that is deployed now and would go by its age within so many days is pinned.
 const DAYS_LEFT: u32 = 30;
 
+/// A tag like a commit's.
+const NEXT_TAG: &str = "0123456789abcdef0123456789abcdef01234567";
+
 /// What every decision about an image is made under.
 #[derive(Clone, Copy)]
 pub(super) struct Case<'r> {
@@ -150,7 +153,7 @@ fn policy_in_force(
 
 /// What the policy has in store, if each further promotion brings an image with a tag like a commit's.
 fn fate(policy: &Policy, images: &[Image], digest: &Digest, now: Timestamp) -> Option<Fate> {
-    let next = Push::tagged(&["0123456789abcdef0123456789abcdef01234567"]);
+    let next = Push::tagged(&[NEXT_TAG]);
     expiry::fate(policy, images, digest, &next, now)
 }
 
@@ -165,6 +168,26 @@ fn is_close(fate: &Fate, case: Case<'_>) -> bool {
             left(fate, case) < u64::from(enough)
         }
     }
+}
+
+/// The images without a pin that come too close to their end, each with the promotions it has left then.
+pub(super) fn close(
+    wanted: &Wanted,
+    images: &[Image],
+    case: Case<'_>,
+    look: &mut Look<'_>,
+) -> Vec<(Image, u64)> {
+    let Ok(Some(policy)) = policy_in_force(wanted, case, look) else {
+        return Vec::new();
+    };
+    let next = Push::tagged(&[NEXT_TAG]);
+    let fates = expiry::fates(&policy, images, &next, case.now);
+    let both = images.iter().zip(fates);
+    both.filter(|(image, fate)| {
+        !image.tags.is_empty() && !image.is_pinned() && is_close(fate, case)
+    })
+    .map(|(image, fate)| (image.clone(), left(&fate, case)))
+    .collect()
 }
 
 /// Further promotions until it is marked, those of this run already taken off.
