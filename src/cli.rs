@@ -8,7 +8,7 @@ use clap::builder::Resettable;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::surroundings::Surroundings;
-use crate::commands::{audit, bootstrap, lifecycle, pin, promote, render};
+use crate::commands::{audit, bootstrap, lifecycle, pin, promote, render, sweep};
 use crate::model::exit::Exit;
 use crate::model::time::Timestamp;
 
@@ -39,6 +39,8 @@ enum Command {
     Audit(Box<audit::Args>),
     /// Tag what is in use so that no rule can expire it
     Pin(Box<pin::Args>),
+    /// Delete what nothing protects (a dry run without --yes)
+    Sweep(Box<sweep::Args>),
     /// Show the task definition as ecspresso would register it, or its images
     Render(Box<render::Args>),
     /// Judge lifecycle policies: what is probably wrong, and what they do to which image
@@ -83,6 +85,7 @@ fn run_in(
         Command::Bootstrap(args) => bootstrap::run(&args, &mut surroundings),
         Command::Audit(args) => audit::run(&args, &mut surroundings),
         Command::Pin(args) => pin::run(&args, &mut surroundings),
+        Command::Sweep(args) => sweep::run(&args, &mut surroundings),
         Command::Lifecycle(args) => lifecycle::run(&args, &mut surroundings),
     }
 }

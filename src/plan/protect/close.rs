@@ -12,11 +12,9 @@ use crate::model::reference::{Repository, Tag};
 use crate::plan::finding::{Asked, Finding, Kind, Named};
 use crate::plan::look::{End, Look};
 use crate::plan::problem::Severity;
+use crate::plan::protect::companions;
 use crate::plan::protect::images::{InUse, Place};
 use crate::plan::reason::{Reason, Why};
-
-/// The suffixes of the tags under which cosign keeps what belongs to an image; without one it is an OCI referrers fallback.
-const COMPANIONS: [&str; 4] = ["", ".sig", ".att", ".sbom"];
 
 /// The protected set: in each repository the digests that must stay, each with all its reasons.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -302,9 +300,7 @@ impl Closure<'_> {
         for image in referrers.filter(|image| image.subject.as_ref() == Some(digest)) {
             self.add(&image.digest, reason.clone());
         }
-        let base = digest.as_str().replace(':', "-");
-        for suffix in COMPANIONS {
-            let tag = format!("{base}{suffix}");
+        for tag in companions::tags(digest) {
             if let Some(image) = self.listing.by_tag.get(tag.as_str()) {
                 self.add(&image.digest, reason.clone());
             }
