@@ -11,6 +11,8 @@
 
 #[path = "history/chance.rs"]
 mod chance;
+#[path = "history/keeping.rs"]
+mod keeping;
 #[path = "history/needed.rs"]
 mod needed;
 #[path = "history/pipeline.rs"]

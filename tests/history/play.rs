@@ -7,7 +7,7 @@ use std::time::Duration;
 use demitasse_sandbox::{ImageSpec, LayerSpec, Sandbox, State, World};
 
 use crate::chance::Chance;
-use crate::needed::{Start, needed, rollback, starts};
+use crate::needed::{Start, starts};
 use crate::product::{Product, Ran, image, repository};
 use crate::shadow::Shadow;
 use crate::step::{Kind, Step};
@@ -51,8 +51,22 @@ pub(crate) struct Play<'a> {
     pub(crate) builds: u64,
     /// What the last promotion said.
     pub(crate) told: String,
+    pub(crate) tally: Tally,
+}
+
+/// What happened, so that nobody takes for safety that nothing did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
     /// Starts that were checked.
     pub(crate) checked: u64,
+    /// Images that lifecycle policies expired.
+    pub(crate) expired: u64,
+    /// Pins that were set by `pin --all`.
+    pub(crate) pinned: u64,
+    /// Pins that were taken away.
+    pub(crate) unpinned: u64,
+    /// Images that were swept.
+    pub(crate) swept: u64,
 }
 
 /// What went wrong.
@@ -97,7 +111,7 @@ impl<'a> Play<'a> {
             shadow: Shadow::default(),
             builds: 0,
             told: String::new(),
-            checked: 0,
+            tally: Tally::default(),
         };
         for family in &play.families {
             let keep = usize::try_from(family.keep).expect("a small number");
@@ -156,7 +170,8 @@ impl<'a> Play<'a> {
             Kind::AddSchedule => self.add_schedule(at, step.how)?,
             Kind::RemoveSchedule => self.with(|state| drop(state.schedules.schedules.pop())),
             Kind::Lifecycle => {
-                self.with(State::run_lifecycle);
+                let done = self.with(State::run_lifecycle);
+                self.tally.expired += count(done.len());
                 self.shadow.lifecycle();
             }
             Kind::Advance => {
@@ -165,14 +180,19 @@ impl<'a> Play<'a> {
             }
             Kind::EmptyCommon => self.with(|state| state.empty(COMMON)),
             Kind::Pin => self.pin_all(false)?,
-            Kind::Unpin => self.pin_all(true)?,
+            Kind::Unpin => {
+                self.pin_all(true)?;
+                self.with(|state| state.advance(Duration::from_secs(25 * 3600)));
+                self.pin_all(true)?;
+            }
+            Kind::Sweep => self.sweep()?,
         }
         self.check()
     }
 
     /// The invariant.
     fn check(&mut self) -> Result<(), Problem> {
-        let (count, lost) = self.with(|state| {
+        let (checked, lost) = self.with(|state| {
             let starts = starts(state);
             let lost = starts.iter().find_map(|start| {
                 let checked = state.check_whole(&start.repository, &start.reference);
@@ -180,7 +200,7 @@ impl<'a> Play<'a> {
             });
             (starts.len(), lost)
         });
-        self.checked += u64::try_from(count).unwrap_or_default();
+        self.tally.checked += count(checked);
         lost.map_or(Ok(()), Err)
     }
 
@@ -201,60 +221,6 @@ impl<'a> Play<'a> {
     pub(crate) fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         self.product.sandbox.with_state(change)
     }
-
-    /// Runs `pin --all`; what was needed before still has its pins, and no tag but pins and marks goes.
-    pub(crate) fn pin_all(&mut self, remove: bool) -> Result<(), Problem> {
-        let before = self.with(held);
-        let wanted = self.with(|state| needed(state));
-        let mut arguments = vec!["pin", "--all", "--rate", "100000"];
-        if remove {
-            arguments.push("--remove");
-        }
-        let ran = self.product.run(&arguments);
-        expect(&ran, 0)?;
-        let after = self.with(held);
-        for (image, tags) in &before {
-            let kept = after.get(image).ok_or(format!("{image:?} is gone"))?;
-            let gone: Vec<&String> = tags.difference(kept).collect();
-            let ours = |tag: &str| tag.starts_with("inuse-") || tag.starts_with("unused-");
-            if let Some(tag) = gone.iter().find(|tag| !ours(tag)) {
-                return Err(format!("{image:?} lost its tag {tag}\n{}", ran.told));
-            }
-            let pin = gone.iter().find(|tag| tag.starts_with("inuse-"));
-            if let (true, Some(pin)) = (wanted.contains(image), pin) {
-                return Err(format!("{image:?} is needed and lost {pin}\n{}", ran.told));
-            }
-        }
-        for family in &mut self.families {
-            family.promotions = 0;
-        }
-        for pipeline in &mut self.pipelines {
-            pipeline.others = 0;
-        }
-        let services: Vec<String> = self
-            .pipelines
-            .iter()
-            .map(|one| one.service.clone())
-            .collect();
-        self.targets = self.with(|state| {
-            let targets = services.into_iter();
-            targets
-                .filter_map(|one| Some((one.clone(), rollback(state, &one)?)))
-                .collect()
-        });
-        Ok(())
-    }
-}
-
-/// The tags of every image.
-fn held(state: &mut State) -> BTreeMap<(String, String), BTreeSet<String>> {
-    let mut held = BTreeMap::new();
-    for (name, repository) in &state.repositories {
-        for image in repository.images.values() {
-            held.insert((name.clone(), image.digest.clone()), image.tags.clone());
-        }
-    }
-    held
 }
 
 pub(crate) fn pick(number: u64, among: usize) -> usize {
@@ -266,6 +232,10 @@ pub(crate) fn expect(ran: &Ran, code: u8) -> Result<(), Problem> {
         true => Ok(()),
         false => Err(format!("exit {}, not {code}\n{}", ran.code, ran.told)),
     }
+}
+
+pub(crate) fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or_default()
 }
 
 fn none_of(unstarted: &[demitasse_sandbox::Unstarted]) -> Result<(), Problem> {

@@ -41,31 +41,34 @@ pub(crate) enum Kind {
     EmptyCommon,
     /// `pin --all`.
     Pin,
-    /// `pin --all --remove`.
+    /// `pin --all --remove`, and again after a day.
     Unpin,
+    /// `sweep --yes` in every repository.
+    Sweep,
 }
 
 /// How often each kind is drawn.
-const WEIGHTS: [(Kind, u64); 19] = [
-    (Kind::Release, 18),
+const WEIGHTS: [(Kind, u64); 20] = [
+    (Kind::Release, 22),
     (Kind::Redeploy, 5),
-    (Kind::OtherPromotion, 30),
+    (Kind::OtherPromotion, 60),
     (Kind::Register, 20),
     (Kind::Finish, 70),
     (Kind::Fail, 30),
     (Kind::RollBack, 8),
     (Kind::Deregister, 30),
-    (Kind::Restart, 210),
+    (Kind::Restart, 190),
     (Kind::Scale, 110),
     (Kind::RunTask, 60),
     (Kind::FireSchedules, 110),
     (Kind::AddSchedule, 5),
     (Kind::RemoveSchedule, 4),
     (Kind::Lifecycle, 150),
-    (Kind::Advance, 125),
+    (Kind::Advance, 110),
     (Kind::EmptyCommon, 6),
     (Kind::Pin, 2),
-    (Kind::Unpin, 7),
+    (Kind::Unpin, 4),
+    (Kind::Sweep, 4),
 ];
 
 /// A step: what, and two numbers that say on what and how.

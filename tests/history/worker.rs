@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use demitasse_sandbox::Sandbox;
 use tempfile::TempDir;
 
-use crate::play::{Play, Problem, sandbox};
+use crate::play::{Play, Problem, Tally, sandbox};
 use crate::product::Product;
 use crate::shadow::Lost;
 use crate::step::{Step, draw};
 
 /// How many steps a history has.
-const LENGTH: usize = 250;
+const LENGTH: usize = 500;
 /// How often a history that fails is played again to find a shorter one.
 const TRIES: usize = 60;
 /// What stands before the figures of a worker.
@@ -28,7 +28,7 @@ pub(crate) struct Totals {
     pub(crate) histories: u64,
     pub(crate) steps: u64,
     pub(crate) runs: u64,
-    pub(crate) checked: u64,
+    tally: Tally,
     shared: Lost,
     copies: Lost,
     shared_histories: u64,
@@ -36,12 +36,16 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    fn numbers(&mut self) -> [&mut u64; 10] {
+    fn numbers(&mut self) -> [&mut u64; 14] {
         [
             &mut self.histories,
             &mut self.steps,
             &mut self.runs,
-            &mut self.checked,
+            &mut self.tally.checked,
+            &mut self.tally.expired,
+            &mut self.tally.pinned,
+            &mut self.tally.unpinned,
+            &mut self.tally.swept,
             &mut self.shared.starts,
             &mut self.shared.lost,
             &mut self.copies.starts,
@@ -78,7 +82,11 @@ impl Totals {
     pub(crate) fn tell(&self) {
         println!(
             "{} histories, {} steps, {} runs of the product, {} starts checked, none lost",
-            self.histories, self.steps, self.runs, self.checked
+            self.histories, self.steps, self.runs, self.tally.checked
+        );
+        println!(
+            "{} images expired, {} pins set and {} removed by pin --all, {} images swept",
+            self.tally.expired, self.tally.pinned, self.tally.unpinned, self.tally.swept
         );
         for (name, lost, histories) in [
             ("one shared repository", self.shared, self.shared_histories),
@@ -135,7 +143,7 @@ fn play(sandbox: &Sandbox, seed: u64, steps: &[Step]) -> Result<Totals, (usize, 
         histories: 1,
         steps: u64::try_from(steps.len()).unwrap_or_default(),
         runs: play.product.runs,
-        checked: play.checked,
+        tally: play.tally,
         shared,
         copies,
         shared_histories: u64::from(shared.lost > 0),
