@@ -164,6 +164,23 @@ pub enum Kind {
         /// The last moment at which it is safe.
         at: Timestamp,
     },
+    /// ECR's own preview says that the policy acts on it now, and we found otherwise.
+    PreviewMarks {
+        /// Which.
+        image: Named,
+    },
+    /// ECR's own preview says that the policy does not act on it now, and we found otherwise.
+    PreviewSpares {
+        /// Which.
+        image: Named,
+    },
+    /// ECR's own preview could not be had.
+    NoPreview {
+        /// Of which repository.
+        repository: Repository,
+        /// Why.
+        failure: Failure,
+    },
     /// It carries a pin, but a rule takes it all the same.
     PinWithoutShield {
         /// Which.
@@ -239,6 +256,9 @@ impl Kind {
             Self::ChildMissing { .. } => "CHILD_MISSING",
             Self::ExpiresNow { .. } => "EXPIRES_NOW",
             Self::ExpiresIn { .. } | Self::ExpiresAt { .. } => "EXPIRES_IN",
+            Self::PreviewMarks { .. } => "PREVIEW_MARKS",
+            Self::PreviewSpares { .. } => "PREVIEW_SPARES",
+            Self::NoPreview { .. } => "NO_PREVIEW",
             Self::PinWithoutShield { .. } => "PIN_WITHOUT_SHIELD",
             Self::NoRollbackTarget { .. } => "NO_ROLLBACK_TARGET",
             Self::RollbackFails { .. } => "ECSPRESSO_ROLLBACK_FAILS",
@@ -277,9 +297,12 @@ impl Kind {
             | Self::ExpiresNow { image, .. }
             | Self::ExpiresIn { image, .. }
             | Self::ExpiresAt { image, .. }
+            | Self::PreviewMarks { image }
+            | Self::PreviewSpares { image }
             | Self::PinWithoutShield { image } => Some(&image.repository),
             Self::Unreadable { repository, .. }
             | Self::StrangePolicy { repository, .. }
+            | Self::NoPreview { repository, .. }
             | Self::ChildMissing { repository, .. }
             | Self::TagMoved { repository, .. }
             | Self::CommonInUse { repository, .. }
@@ -317,6 +340,10 @@ impl Kind {
                 image.repository.registry.account(), image.repository.name, image.digest
             ),
             Self::Restoring(_) => "wait: restoring typically takes up to 20 minutes".to_owned(),
+            Self::NoPreview { failure, .. } => return failure.hint(),
+            Self::PreviewMarks { .. } => {
+                "run demitasse pin, and compare with demitasse lifecycle simulate".to_owned()
+            }
             Self::ExpiresNow { .. } | Self::ExpiresIn { .. } | Self::ExpiresAt { .. } => {
                 "demitasse pin".to_owned()
             }
@@ -394,6 +421,18 @@ impl fmt::Display for Kind {
                 write_place(f, *place)
             }
             Self::ExpiresAt { image, at } => write!(f, "{image} expires by its age after {at}"),
+            Self::PreviewMarks { image } => write!(
+                f,
+                "ECR's preview says that {image} expires within 24 hours, and we found otherwise"
+            ),
+            Self::PreviewSpares { image } => write!(
+                f,
+                "ECR's preview says that {image} does not expire yet, and we found otherwise"
+            ),
+            Self::NoPreview {
+                repository,
+                failure,
+            } => write!(f, "ECR gave no preview of {repository}: {failure}"),
             Self::PinWithoutShield { image } => write!(
                 f,
                 "{image} is pinned, but no rule of the policy shields inuse-* from the others"

@@ -26,6 +26,15 @@ fn untagged(seed: &str) -> Value {
     json!({"tags": [], "pushedDaysAgo": 400, "layers": [{"size": 64, "seed": seed}]})
 }
 
+/// Ages are told against the real clock, so worlds are of today.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ages are told against the real clock"
+)]
+fn now() -> String {
+    humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
+}
+
 fn definition(revision: u32, image: &str) -> Value {
     let image = format!("{HOST}/fluentd/{image}");
     json!({"family": "app", "revision": revision, "containers": [{"name": "app", "image": image}]})
@@ -36,6 +45,7 @@ fn world(images: &[Value]) -> Value {
     let mut all = vec![old("used")];
     all.extend(images.iter().cloned());
     json!({
+        "now": now(),
         "repositories": [{"name": "fluentd/app", "images": all}],
         "taskDefinitions": [definition(1, "app:used")],
         "services": [{"name": "app", "taskDefinition": "app:1"}],

@@ -4,7 +4,7 @@ use demitasse_sandbox::Options;
 use serde_json::{Value, json};
 
 use crate::support::Case;
-use crate::{case, definition, old, sweep, tags, world};
+use crate::{case, definition, now, old, sweep, tags, world};
 
 #[test]
 fn each_call_that_is_denied_refuses_and_nothing_is_written() {
@@ -36,6 +36,7 @@ fn each_call_that_is_denied_refuses_and_nothing_is_written() {
     let text = include_str!("../../fixtures/worlds/usage.json");
     let mut everything: Value = serde_json::from_str(text).expect("a world");
     let images: Vec<Value> = (0..4).map(|number| old(&format!("v{number}"))).collect();
+    everything["now"] = json!(now());
     let repositories = everything["repositories"].as_array_mut();
     repositories
         .expect("repositories")

@@ -8,7 +8,7 @@ use crate::model::failure::FailureKind;
 use crate::model::inventory::ImageId;
 use crate::model::lifecycle::Image;
 use crate::model::manifest::Manifest;
-use crate::model::reference::{Repository, Tag};
+use crate::model::reference::Repository;
 use crate::plan::finding::{Asked, Finding, Kind, Named};
 use crate::plan::look::{End, Look};
 use crate::plan::problem::Severity;
@@ -274,9 +274,7 @@ impl Closure<'_> {
         let Some(image) = self.listing.by_digest.get(digest) else {
             return false;
         };
-        let pin = Tag::pin(digest);
-        let own = image.tags.iter().filter(|tag| *tag != pin.as_str());
-        image.subject.is_none() && own.count() == 0
+        image.subject.is_none() && image.pins().count() == image.tags.len()
     }
 
     fn add_parents(&mut self, digest: &Digest, look: &mut Look<'_>, findings: &mut Vec<Finding>) {
@@ -345,7 +343,7 @@ mod tests {
     use super::*;
     use crate::model::inventory::{Facts, Inventory};
     use crate::model::lifecycle::StorageClass;
-    use crate::model::reference::Registry;
+    use crate::model::reference::{Registry, Tag};
     use crate::model::time::Timestamp;
     use crate::plan::protect::samples::HOST;
 

@@ -15,9 +15,8 @@ pub fn table(report: &Report, colour: Colour) -> String {
         for image in going {
             let sign = sign(image);
             let line = format!(
-                "  {sign} {:width$}  {}  pushed {}  {}",
+                "  {sign} {:width$}  pushed {}  {}",
                 image.name,
-                short(&image.digest),
                 image.pushed_at,
                 word(image),
             );
