@@ -110,7 +110,6 @@ impl World {
             archived_at: None,
             restoring: false,
             storage_class: StorageClass::Standard,
-            restoring: false,
             children: Vec::new(),
             subject: None,
         });
