@@ -266,6 +266,7 @@ fn images(sketches: &[Sketch]) -> Vec<Image> {
         } else {
             StorageClass::Standard
         },
+        restoring: false,
         children: sketch
             .children
             .iter()

@@ -127,7 +127,7 @@ fn the_documented_settings_are_read() {
     for key in text.lines().filter_map(row) {
         let value = match key.as_str() {
             "families" | "tags" => "{}",
-            "moving_tags" | "repositories" => "[]",
+            "moving_tags" | "repositories" | "without" => "[]",
             "keep" | "min_pushes" => "3",
             "lifecycle" => "verify",
             "create_repository" => "never",
@@ -142,9 +142,11 @@ fn the_documented_settings_are_read() {
 #[test]
 fn every_flag_that_a_document_names_exists() {
     let case = Case::common(&["aaaa"]);
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 9] = [
         &["promote"],
         &["bootstrap"],
+        &["audit"],
+        &["pin"],
         &["render"],
         &["lifecycle", "lint"],
         &["lifecycle", "simulate"],
@@ -160,6 +162,7 @@ fn every_flag_that_a_document_names_exists() {
         "docs/sweep.md",
         "docs/live-checks.md",
         "docs/ecspresso.md",
+        "docs/audit-and-pin.md",
     ] {
         let text = document(name);
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));

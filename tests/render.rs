@@ -133,6 +133,19 @@ fn commands_are_run_as_ecspresso_runs_them() {
 }
 
 #[test]
+fn what_ecspresso_drops_or_skips_is_no_mistake() {
+    let case = case(r#"{"family": [], "containerDefinitions": [{"name": "a", "image": []}]}"#);
+    let rendered = case.run(&["render", "--envfile", "", "--envfile="]);
+    rendered.expect(0, &[]);
+    let printed: serde_json::Value = serde_json::from_str(&rendered.out).expect("JSON");
+    assert_eq!(
+        printed["containerDefinitions"],
+        json!([{"cpu": 0, "name": "a", "versionConsistency": ""}])
+    );
+    assert_eq!(printed.get("family"), None);
+}
+
+#[test]
 fn a_command_that_fails_is_the_worlds_fault() {
     let case =
         case(r#"{"family": "a", "containerDefinitions": [{"name": "a", "image": "{{ image }}"}]}"#);

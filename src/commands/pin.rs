@@ -217,6 +217,7 @@ fn told(seen: &Seen, plan: &Plan, removals: &Removals) -> Vec<Finding> {
                 finding.kind,
                 Kind::Missing(_)
                     | Kind::Archived(_)
+                    | Kind::Restoring(_)
                     | Kind::LeftOut(_)
                     | Kind::NothingRuns
                     | Kind::PinWithoutShield { .. }

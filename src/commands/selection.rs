@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+
 use crate::commands::lookups;
 use crate::commands::renderer::{self, Renderer};
 use crate::commands::surroundings::Surroundings;
@@ -24,7 +26,9 @@ pub(super) struct Selection {
         long,
         env = "DEMITASSE_ENVFILE",
         value_name = "FILE",
-        value_delimiter = ','
+        value_delimiter = ',',
+        // An empty name is skipped, as in ecspresso: a variable of CI may be empty.
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
     )]
     envfile: Vec<PathBuf>,
 

@@ -7,7 +7,7 @@ use crate::ecspresso::document::Document;
 use crate::ecspresso::error::{Cause, Error};
 use crate::ecspresso::json::{self, Step, kind};
 use crate::ecspresso::lookups::{Depth, Lookups};
-use crate::ecspresso::schema::{self, Conforming};
+use crate::ecspresso::schema::{self, Conforming, Way};
 use crate::model::task_definition::{Container, TaskDefinition};
 
 /// What `DescribeTaskDefinition` returns and `RegisterTaskDefinition` does not take: ecspresso drops it, and nobody
@@ -35,8 +35,12 @@ const EXPRESS_CONTAINER: &str = "Main";
 pub(super) enum Kind {
     /// A task definition.
     Task,
-    /// The definition of an express service of this name; the name in the definition, if it is empty.
-    Express(String),
+    /// The definition of an express service. The config's names replace those in the definition.
+    Express {
+        /// May be empty; images are then listed under the name in the definition.
+        service: String,
+        cluster: String,
+    },
 }
 
 /// What is known about a definition from outside of it.
@@ -93,11 +97,12 @@ fn decode_text(document: &Document, frame: &Frame, lookups: &Lookups) -> Result<
         document,
         lookups,
         required: lookups.depth == Depth::Images,
+        walked: matches!(frame.kind, Kind::Task),
     };
     let mut path = Vec::new();
     let object = match frame.kind {
         Kind::Task => reader.unwrapped(&first, &mut path)?,
-        Kind::Express(_) => reader.object_of(&first.value, "the express definition")?,
+        Kind::Express { .. } => reader.object_of(&first.value, "the express definition")?,
     };
     // With a token in it the text says nothing about types.
     let conforming = match lookups.token_in(document.text()) {
@@ -113,12 +118,22 @@ fn decode_text(document: &Document, frame: &Frame, lookups: &Lookups) -> Result<
             reader.family(object, &path)?,
             reader.containers(object, &path)?,
         ),
-        Kind::Express(service) => (
+        Kind::Express { service, .. } => (
             reader.service(service, object, &path)?,
             reader.primary_container(object, &path)?,
         ),
     };
     let mut value = conforming.value;
+    if let Kind::Express { service, cluster } = &frame.kind
+        && !frame.is_final
+    {
+        // ecspresso panics, for then there is nothing that it could put these names into.
+        if object.keys().all(|key| conforming.unknown.contains(key)) {
+            return Err(reader.error("the express definition is empty", &path));
+        }
+        value.insert("serviceName".to_owned(), Value::from(service.as_str()));
+        value.insert("cluster".to_owned(), Value::from(cluster.as_str()));
+    }
     remove_tags(&mut value, &frame.ignored_tags);
     let unknown = conforming.unknown.into_iter();
     let unknown = unknown.filter(|key| {
@@ -156,6 +171,8 @@ struct Reader<'a> {
     lookups: &'a Lookups,
     /// Whether family, names and images must be there.
     required: bool,
+    /// Whether ecspresso drops nulls and empty lists before it decodes.
+    walked: bool,
 }
 
 impl Reader<'_> {
@@ -206,11 +223,11 @@ impl Reader<'_> {
         object: &Map<String, Value>,
         path: &[Step],
     ) -> Result<Conforming, Error> {
-        let shape = match frame.kind {
-            Kind::Task => "TaskDefinition",
-            Kind::Express(_) => "ExpressService",
+        let (shape, way) = match frame.kind {
+            Kind::Task => ("TaskDefinition", Way::Walked),
+            Kind::Express { .. } => ("ExpressService", Way::Straight),
         };
-        schema::conform(shape, object).map_err(|mismatch| {
+        schema::conform(shape, object, way).map_err(|mismatch| {
             let mut whole = path.to_vec();
             whole.extend(mismatch.path);
             self.error(mismatch.message, &whole)
@@ -355,7 +372,7 @@ impl Reader<'_> {
         Ok(first.map(|(key, value)| (key.as_str(), value)))
     }
 
-    /// A string and the path to it; null is absent.
+    /// A string and the path to it; null is absent, and in a task definition an empty list too.
     fn string(
         &self,
         map: &Map<String, Value>,
@@ -369,6 +386,7 @@ impl Reader<'_> {
         let path = extended(path, Step::Key(key.to_owned()));
         match value {
             Value::Null => Ok(None),
+            Value::Array(items) if self.walked && items.is_empty() => Ok(None),
             Value::String(text) => Ok(Some((text.clone(), path))),
             other => Err(self.mismatch(label, "a string", other, &path)),
         }

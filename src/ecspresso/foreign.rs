@@ -30,7 +30,10 @@ impl Reader {
         let settings = read(rendered_config)?;
         let kind = match settings.express_definition.is_empty() {
             true => Kind::Task,
-            false => Kind::Express(settings.service.clone()),
+            false => Kind::Express {
+                service: settings.service.clone(),
+                cluster: settings.cluster.clone(),
+            },
         };
         let document = Document::plain(Source {
             name: format!("the output of ecspresso for {}", name.display()).into(),

@@ -390,7 +390,10 @@ fn extension(path: &Path) -> &str {
 fn definition_path(config: &Config, path: &Path, name: &Path) -> Result<(PathBuf, Kind), Error> {
     let (definition, kind) = match config.express_definition.as_str() {
         "" => (config.task_definition.as_str(), Kind::Task),
-        express => (express, Kind::Express(config.service.clone())),
+        express => {
+            let (service, cluster) = (config.service.clone(), config.cluster.clone());
+            (express, Kind::Express { service, cluster })
+        }
     };
     if definition.is_empty() {
         return Err(Error::new(format!(

@@ -128,6 +128,8 @@ pub enum Kind {
     Missing(Asked),
     /// It is archived: a pull is answered with 404.
     Archived(Named),
+    /// It is on its way back from the archive: until it is there, a pull is answered with 404.
+    Restoring(Named),
     /// A manifest that an index lists is not there.
     ChildMissing {
         /// Where.
@@ -161,6 +163,23 @@ pub enum Kind {
         image: Named,
         /// The last moment at which it is safe.
         at: Timestamp,
+    },
+    /// ECR's own preview says that the policy acts on it now, and we found otherwise.
+    PreviewMarks {
+        /// Which.
+        image: Named,
+    },
+    /// ECR's own preview says that the policy does not act on it now, and we found otherwise.
+    PreviewSpares {
+        /// Which.
+        image: Named,
+    },
+    /// ECR's own preview could not be had.
+    NoPreview {
+        /// Of which repository.
+        repository: Repository,
+        /// Why.
+        failure: Failure,
     },
     /// It carries a pin, but a rule takes it all the same.
     PinWithoutShield {
@@ -233,10 +252,13 @@ impl Kind {
             }
             Self::StrangePolicy { .. } => "POLICY_NOT_UNDERSTOOD",
             Self::Missing(_) => "MISSING",
-            Self::Archived(_) => "ARCHIVED",
+            Self::Archived(_) | Self::Restoring(_) => "ARCHIVED",
             Self::ChildMissing { .. } => "CHILD_MISSING",
             Self::ExpiresNow { .. } => "EXPIRES_NOW",
             Self::ExpiresIn { .. } | Self::ExpiresAt { .. } => "EXPIRES_IN",
+            Self::PreviewMarks { .. } => "PREVIEW_MARKS",
+            Self::PreviewSpares { .. } => "PREVIEW_SPARES",
+            Self::NoPreview { .. } => "NO_PREVIEW",
             Self::PinWithoutShield { .. } => "PIN_WITHOUT_SHIELD",
             Self::NoRollbackTarget { .. } => "NO_ROLLBACK_TARGET",
             Self::RollbackFails { .. } => "ECSPRESSO_ROLLBACK_FAILS",
@@ -271,12 +293,16 @@ impl Kind {
             | Self::RollbackFails { .. } => None,
             Self::Missing(asked) => Some(&asked.repository),
             Self::Archived(image)
+            | Self::Restoring(image)
             | Self::ExpiresNow { image, .. }
             | Self::ExpiresIn { image, .. }
             | Self::ExpiresAt { image, .. }
+            | Self::PreviewMarks { image }
+            | Self::PreviewSpares { image }
             | Self::PinWithoutShield { image } => Some(&image.repository),
             Self::Unreadable { repository, .. }
             | Self::StrangePolicy { repository, .. }
+            | Self::NoPreview { repository, .. }
             | Self::ChildMissing { repository, .. }
             | Self::TagMoved { repository, .. }
             | Self::CommonInUse { repository, .. }
@@ -313,6 +339,11 @@ impl Kind {
                 "aws ecr update-image-storage-class --registry-id {} --repository-name {} --image-id imageDigest={} --target-storage-class STANDARD",
                 image.repository.registry.account(), image.repository.name, image.digest
             ),
+            Self::Restoring(_) => "wait: restoring typically takes up to 20 minutes".to_owned(),
+            Self::NoPreview { failure, .. } => return failure.hint(),
+            Self::PreviewMarks { .. } => {
+                "run demitasse pin, and compare with demitasse lifecycle simulate".to_owned()
+            }
             Self::ExpiresNow { .. } | Self::ExpiresIn { .. } | Self::ExpiresAt { .. } => {
                 "demitasse pin".to_owned()
             }
@@ -365,6 +396,9 @@ impl fmt::Display for Kind {
             }
             Self::Missing(asked) => write!(f, "{asked} is not in ECR"),
             Self::Archived(image) => write!(f, "{image} is archived and cannot be pulled"),
+            Self::Restoring(image) => {
+                write!(f, "{image} is being restored and cannot be pulled yet")
+            }
             Self::ChildMissing {
                 repository,
                 index,
@@ -387,6 +421,18 @@ impl fmt::Display for Kind {
                 write_place(f, *place)
             }
             Self::ExpiresAt { image, at } => write!(f, "{image} expires by its age after {at}"),
+            Self::PreviewMarks { image } => write!(
+                f,
+                "ECR's preview says that {image} expires within 24 hours, and we found otherwise"
+            ),
+            Self::PreviewSpares { image } => write!(
+                f,
+                "ECR's preview says that {image} does not expire yet, and we found otherwise"
+            ),
+            Self::NoPreview {
+                repository,
+                failure,
+            } => write!(f, "ECR gave no preview of {repository}: {failure}"),
             Self::PinWithoutShield { image } => write!(
                 f,
                 "{image} is pinned, but no rule of the policy shields inuse-* from the others"

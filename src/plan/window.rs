@@ -1,9 +1,16 @@
-//! The images of a repository with the children of its indexes, which only manifests tell. A listing without them takes
+//! The window of a rule that counts, and the images of a repository with the children of its indexes, which only manifests tell. A listing without them takes
 //! the children of a living index for leftovers.
 
 use crate::model::inventory::ImageId;
 use crate::model::lifecycle::Image;
 use crate::plan::look::{End, Look};
+
+/// How many promotions an image in use should have left in a window that keeps so many: `--min-pushes`, but no more than a window can give.
+/// What runs and what a rollback goes to are at best the two images behind the newest, and have `keep` − 2 left then; to ask for more
+/// would pin every image that is ever deployed.
+pub fn enough(min_pushes: u32, keep: u32) -> u64 {
+    u64::from(min_pushes.min(keep.saturating_sub(2).max(1)))
+}
 
 /// The images, with children filled in where `matters` says of the bare listing that they may make a difference. Nothing
 /// while manifests had to be asked for. What cannot be read stays without children: then its children look like

@@ -24,6 +24,7 @@ install_parts() {
     fi
     [[ -x $venv/bin/ministack ]] || die "ministack is installed"
     "$venv/bin/python" -c 'import moto.ecr.policy_validation' || die "moto is installed"
+    [[ -x $venv/bin/go ]] || die "Go is installed"
 }
 
 install_venv() {
@@ -72,6 +73,6 @@ build_binaries() {
     sandbox=$target/debug/demitasse-sandbox
     logged "$parts/build-release.log" "the release binary is built" \
         timeout 2400 "$cargo" build --locked --release --bin demitasse
-    [[ ${1:-} == ministack || ${1:-} == moto ]] || logged "$parts/build-sandbox.log" "the sandbox is built" \
+    [[ ${1:-} == ministack || ${1:-} == moto || ${1:-} == oracle ]] || logged "$parts/build-sandbox.log" "the sandbox is built" \
         timeout 2400 "$cargo" build --locked --package demitasse-sandbox
 }

@@ -65,7 +65,11 @@ impl Case {
 
     /// Any world.
     pub(crate) fn new(world: &Value, options: Options) -> Self {
-        let world: World = world.to_string().parse().expect("a world");
+        Self::of(world.to_string().parse().expect("a world"), options)
+    }
+
+    /// A world that was read.
+    pub(crate) fn of(world: World, options: Options) -> Self {
         let sandbox = Sandbox::start(world, options).expect("a sandbox");
         let directory = TempDir::new().expect("a directory");
         Self { sandbox, directory }

@@ -81,6 +81,7 @@ pub(super) fn image(subject: &Subject, detail: &ImageDetail) -> Result<Image, Fa
         } else {
             StorageClass::Standard
         },
+        restoring: detail.image_status() == Some(&ImageStatus::Activating),
         children: Vec::new(),
         subject: digest(detail.subject_manifest_digest())?,
     })

@@ -34,6 +34,8 @@ pub(super) enum History {
 
 /// A service revision that matters, and what for.
 type Wanted = (String, Role);
+/// Service revisions by ARN: the task definition, and the images with the digests ECS resolved.
+type Described = Vec<(String, (Revision, Vec<ContainerImage>))>;
 
 impl Ecs {
     /// The services of a cluster.
@@ -95,7 +97,8 @@ impl Ecs {
         let mut done = 0;
         while let Some((at, sets, wanted)) = each.next().await {
             let sets = noted(&mut usage, Source::Services, sets);
-            let wanted = noted(&mut usage, Source::ServiceRevisions, wanted);
+            let (wanted, unread) = wanted;
+            noted(&mut usage, Source::ServiceRevisions, unread);
             if let Some((service, revisions)) = services.get_mut(at) {
                 for revision in sets {
                     service
@@ -167,12 +170,13 @@ impl Ecs {
     }
 
     /// The service revisions that matter: the current ones; those of a deployment that is under way; and the target of the newest successful
-    /// deployment that is not current, which is where ECS would roll back to.
+    /// deployment that is not current, which is where ECS would roll back to. The current ones are known even where the deployments
+    /// cannot be read.
     async fn wanted_revisions(
         &self,
         one: &SdkService,
         history: History,
-    ) -> Result<Vec<Wanted>, Failure> {
+    ) -> (Vec<Wanted>, Result<(), Failure>) {
         let current: BTreeSet<String> = one
             .current_service_revisions()
             .iter()
@@ -181,8 +185,19 @@ impl Ecs {
         let mut wanted: Vec<Wanted> = current.iter().map(|arn| (arn.clone(), Role::Set)).collect();
         let other = controller(one).is_some_and(|kind| *kind != DeploymentControllerType::Ecs);
         if other || history == History::Leave {
-            return Ok(wanted);
+            return (wanted, Ok(()));
         }
+        let unread = self.deployed(one, &current, &mut wanted).await;
+        (wanted, unread)
+    }
+
+    /// Adds the service revisions of deployments.
+    async fn deployed(
+        &self,
+        one: &SdkService,
+        current: &BTreeSet<String>,
+        wanted: &mut Vec<Wanted>,
+    ) -> Result<(), Failure> {
         let deployments = self.deployments(one).await.or_else(unsupported)?;
         let target = |deployment: &ServiceDeploymentBrief| {
             deployment.target_service_revision_arn().map(str::to_owned)
@@ -202,7 +217,7 @@ impl Ecs {
         for arns in under_way.chunks(FEW) {
             wanted.extend(self.in_flight(arns).await?);
         }
-        Ok(wanted)
+        Ok(())
     }
 
     async fn deployments(&self, one: &SdkService) -> Result<Vec<ServiceDeploymentBrief>, Failure> {
@@ -252,11 +267,27 @@ impl Ecs {
         Ok(wanted)
     }
 
-    /// What each service revision runs. One that ECS does not know any more is left out.
-    async fn revisions(
-        &self,
-        arns: &[String],
-    ) -> Result<Vec<(String, (Revision, Vec<ContainerImage>))>, Failure> {
+    /// What each service revision runs. One that ECS does not know any more is left out, and so is one from before 25 October 2024, which
+    /// cannot be described: its tasks and tags are all there is. Whether such a one fails the whole call is not documented: then the batch is
+    /// halved until it stands alone.
+    async fn revisions(&self, arns: &[String]) -> Result<Described, Failure> {
+        let mut found = Vec::new();
+        let mut waiting = vec![arns];
+        while let Some(arns) = waiting.pop() {
+            match self.revisions_at_once(arns).await? {
+                Some(described) => found.extend(described),
+                None if arns.len() > 1 => {
+                    let (one, other) = arns.split_at(arns.len() / 2);
+                    waiting.extend([one, other]);
+                }
+                None => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Nothing where one of them cannot be described.
+    async fn revisions_at_once(&self, arns: &[String]) -> Result<Option<Described>, Failure> {
         let object = arns.first().map_or("", String::as_str);
         let subject = subject("DescribeServiceRevisions", object);
         let answer = self
@@ -264,11 +295,21 @@ impl Ecs {
             .run(Api::Ecs, async || {
                 let request = self.client.describe_service_revisions();
                 let request = request.set_service_revision_arns(Some(arns.to_vec()));
-                let answer = request.send().await;
-                answer.map_err(|error| subject.sdk(&error))
+                match request.send().await {
+                    Err(error)
+                        if error
+                            .as_service_error()
+                            .is_some_and(|error| error.is_invalid_parameter_exception()) =>
+                    {
+                        Ok(None)
+                    }
+                    answer => answer.map(Some).map_err(|error| subject.sdk(&error)),
+                }
             })
             .await?;
-        // Revisions from before 25 October 2024 cannot be described: their tasks and tags are all there is.
+        let Some(answer) = answer else {
+            return Ok(None);
+        };
         let mut failures = answer.failures().iter();
         if let Some(failure) = failures.find(|failure| failure.reason() != Some("MISSING")) {
             let arn = failure.arn().unwrap_or_default();
@@ -292,7 +333,7 @@ impl Ecs {
             }
             found.push((arn.to_owned(), (revision, images)));
         }
-        Ok(found)
+        Ok(Some(found))
     }
 }
 

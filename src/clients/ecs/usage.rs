@@ -89,7 +89,15 @@ impl Ecs {
             let listed = noted(&mut usage, Source::Daemons, daemons);
             usage.listed.extend(listed);
         }
+        let listed = families.is_ok();
         usage.families = noted(&mut usage, Source::TaskDefinitions, families);
+        if listed {
+            // All families were listed: one that is missing has no ACTIVE revision.
+            let used = usage.services.iter().flat_map(|one| one.uses.keys());
+            for revision in used {
+                usage.families.entry(revision.family.clone()).or_default();
+            }
+        }
         usage
     }
 

@@ -33,6 +33,16 @@ static TABLE: LazyLock<BTreeMap<&str, Vec<(&str, &str)>>> = LazyLock::new(|| {
 /// Maps whose keys stay as they are; in others Go's way through its structs makes the first letter small.
 const FREE_FORM: [&str; 2] = ["dockerlabels", "options"];
 
+/// How ecspresso gets from JSON to a shape.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A walk over the keys drops nulls and empty lists and makes every number a float64; then it is decoded.
+    #[default]
+    Walked,
+    /// Decoded as it is written: 80.0 is no integer.
+    Straight,
+}
+
 /// A definition in the shape of the API.
 #[derive(Debug, Default)]
 pub(super) struct Conforming {
@@ -49,8 +59,15 @@ pub(super) struct Mismatch {
 }
 
 /// Decodes an object into a shape and back, as ecspresso does.
-pub(super) fn conform(shape: &str, object: &Map<String, Value>) -> Result<Conforming, Mismatch> {
-    let mut pass = Pass::default();
+pub(super) fn conform(
+    shape: &str,
+    object: &Map<String, Value>,
+    way: Way,
+) -> Result<Conforming, Mismatch> {
+    let mut pass = Pass {
+        way,
+        ..Pass::default()
+    };
     let value = pass.object(shape, object)?;
     Ok(Conforming {
         value,
@@ -60,6 +77,7 @@ pub(super) fn conform(shape: &str, object: &Map<String, Value>) -> Result<Confor
 
 #[derive(Default)]
 struct Pass {
+    way: Way,
     path: Vec<Step>,
     /// The path with the API's spelling.
     label: Vec<String>,
@@ -93,8 +111,9 @@ impl Pass {
                 return Err(self.mismatch(message));
             }
             self.label.push((*known).to_owned());
-            let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-            if !empty {
+            let empty_list = value.as_array().is_some_and(Vec::is_empty);
+            let dropped = self.way == Way::Walked || kind.starts_with('[');
+            if !(value.is_null() || empty_list && dropped) {
                 let value = self.value(known, kind, value)?;
                 whole.insert((*known).to_owned(), value);
             }
@@ -117,6 +136,10 @@ impl Pass {
             ("string" | "enum", _) => Err(self.wrong("a string", value)),
             ("bool", _) => Err(self.wrong("a boolean", value)),
             ("int", Value::Number(number)) => match number.as_f64() {
+                // Only -0 is read as a float although it is written as an integer.
+                Some(whole) if self.way == Way::Straight && number.is_f64() && whole != 0.0 => {
+                    Err(self.wrong("an integer", value))
+                }
                 Some(whole) if whole.fract() == 0.0 && whole.abs() <= f64::from(i32::MAX) => {
                     // Checked to be whole and in range.
                     Ok(Value::from(whole as i64))
@@ -230,7 +253,7 @@ mod tests {
         let Value::Object(map) = value else {
             panic!("an object");
         };
-        conform("TaskDefinition", &map)
+        conform("TaskDefinition", &map, Way::Walked)
     }
 
     #[test]

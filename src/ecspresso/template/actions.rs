@@ -1,6 +1,7 @@
 //! Splits a Go template into its actions, and refuses what Go's lexer and parser refuse and gotmpl 0.6.1 lets through
 //! (text/template/parse `lex.go`): misplaced comments, operands without space between them, broken string literals.
 
+use crate::ecspresso::template::escapes;
 use crate::ecspresso::template::problem::Problem;
 
 /// One `{{ … }}` that is no comment.
@@ -92,8 +93,15 @@ fn end_of_action(source: &str, start: usize) -> Result<usize, Problem> {
                     return Err(adjacent);
                 }
                 let word = word(&source[position..]);
+                let end = position + word.len();
+                if !c.is_ascii_digit() && !is_terminated(&source[end..]) {
+                    return Err(Problem::new("bad character after a name", end));
+                }
                 operand = !KEYWORDS.contains(&word);
-                position += word.len();
+                position = end;
+            }
+            '.' | '$' if !is_continued(&source[position + 1..]) => {
+                return Err(Problem::new("bad character after a name", position + 1));
             }
             _ => {
                 operand = c == ')';
@@ -104,26 +112,30 @@ fn end_of_action(source: &str, start: usize) -> Result<usize, Problem> {
     Ok(source.len())
 }
 
+/// Whether a name may end before this text (Go `lex.go`, `atTerminator`).
+fn is_terminated(rest: &str) -> bool {
+    let ends = |c: char| is_space(c) || matches!(c, '.' | ',' | '|' | ':' | ')' | '(');
+    rest.is_empty() || rest.starts_with("}}") || rest.starts_with(ends)
+}
+
+/// Whether a name goes on after a `.` or `$`, or may end there.
+fn is_continued(rest: &str) -> bool {
+    rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') || is_terminated(rest)
+}
+
 /// The length of the literal that starts at `start`.
 fn quoted(source: &str, start: usize, quote: char) -> Result<usize, Problem> {
-    let mut rest = source[start..].char_indices().skip(1);
-    while let Some((at, c)) = rest.next() {
+    let mut position = start + 1;
+    while let Some(c) = source[position..].chars().next() {
         match c {
             '\n' => return Err(Problem::new("unterminated quoted string", start)),
             '\\' => {
-                let escaped = rest.next().map(|(_, escaped)| escaped).unwrap_or_default();
-                let known = escaped == quote
-                    || matches!(
-                        escaped,
-                        'a' | 'b' | 'f' | 'n' | 'r' | 't' | 'v' | '\\' | 'x' | 'u' | 'U'
-                    )
-                    || ('0'..='7').contains(&escaped);
-                if !known {
-                    return Err(Problem::new("invalid escape in a string", start + at));
-                }
+                let length = escapes::length(&source[position + 1..], quote);
+                let wrong = || Problem::new("invalid escape in a string", position);
+                position += 1 + length.ok_or_else(wrong)?;
             }
-            _ if c == quote => return Ok(at + 1),
-            _ => {}
+            _ if c == quote => return Ok(position + 1 - start),
+            _ => position += c.len_utf8(),
         }
     }
     Ok(source.len() - start)
@@ -161,12 +173,16 @@ mod tests {
             ("{{ /* x */ }}", "unexpected \"/\" in command", 3),
             ("{{-  /* x */ -}}", "unexpected \"/\" in command", 5),
             ("{{/* x */ }}", "comment ends before closing delimiter", 2),
-            ("{{ env`SET` }}", "missing space between operands", 6),
+            ("{{ env`SET` }}", "bad character after a name", 6),
             ("{{ env(`SET`) }}", "missing space between operands", 6),
             ("{{ `a``b` }}", "missing space between operands", 6),
             ("{{ (env)x }}", "missing space between operands", 8),
             ("{{ \"\\q\" }}", "invalid escape in a string", 4),
             ("{{ \"\\'\" }}", "invalid escape in a string", 4),
+            ("{{ \"\\u00}}e9\" }}", "invalid escape in a string", 4),
+            ("{{ define\"t\" }}", "bad character after a name", 9),
+            ("{{ .`x` }}", "bad character after a name", 4),
+            ("{{ $x=1 }}", "bad character after a name", 5),
             ("{{ \"\n\" }}", "unterminated quoted string", 3),
         ] {
             let problem = actions(source).expect_err(source);

@@ -80,7 +80,11 @@ impl Pass<'_> {
                 Node::Range(branch)
             }
             Node::Template(mut call) => {
-                call.pipe = call.pipe.map(|pipe| self.pipe(pipe)).transpose()?;
+                // Without a value a template sees nothing; gotmpl would hand it the dot of its caller.
+                call.pipe = Some(match call.pipe {
+                    Some(pipe) => self.pipe(pipe)?,
+                    None => single(looking(call.pos)),
+                });
                 Node::Template(call)
             }
             Node::Break(pos) if self.ranges == 0 => {
@@ -120,6 +124,10 @@ impl Pass<'_> {
         }
         let mut commands = Vec::with_capacity(pipe.commands.len() + 1);
         for (index, command) in pipe.commands.into_iter().enumerate() {
+            if index > 0 && is_literal(&command) {
+                let message = format!("non executable command in pipeline stage {}", index + 1);
+                return Err(Problem::new(message, command.pos.offset));
+            }
             if index > 0 && first_name(&command).is_some_and(|name| LOOKING.contains(&name)) {
                 commands.push(looking(command.pos));
             }
@@ -278,6 +286,14 @@ fn first_name(command: &CommandNode) -> Option<&str> {
         },
         _ => None,
     }
+}
+
+/// Whether a command is a value that nothing can be piped into.
+fn is_literal(command: &CommandNode) -> bool {
+    matches!(
+        command.args.first(),
+        Some(Expr::Bool(..) | Expr::Dot(..) | Expr::Nil(..) | Expr::Number(..) | Expr::String(..))
+    )
 }
 
 fn looking(pos: Pos) -> CommandNode {

@@ -17,6 +17,7 @@ use crate::model::lookup::Lookup;
 mod actions;
 mod blocks;
 mod calls;
+mod escapes;
 mod instrument;
 pub(super) mod printf;
 mod problem;
@@ -257,6 +258,11 @@ mod tests {
             "{{ define `t` }}{{ nofunc }}{{ end }}",
             "function \"nofunc\" not defined",
             19,
+        );
+        check_error(
+            "{{ if false }}{{ env `SET` | `a` }}{{ end }}",
+            "non executable command in pipeline stage 2",
+            29,
         );
         check("{{ if false }}{{ ssm `a` }}{{ end }}", "");
         for source in [

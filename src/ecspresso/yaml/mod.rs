@@ -223,12 +223,25 @@ fn resolve(
                 (
                     Properties { tag: Some(_), .. } | Properties { block: true, .. },
                     Node::String(string),
-                ) => Ok(Value::String(string)),
+                ) => text_of(string, start),
                 // A string in quotes differs from its source.
-                (_, Node::String(string)) if source() != Some(&string) => Ok(Value::String(string)),
+                (_, Node::String(string)) if source() != Some(&string) => text_of(string, start),
                 _ => scalar(source().unwrap_or_default()).map_err(|message| (message, start)),
             }
         }
+    }
+}
+
+/// A string, unless go-yaml writes it into its JSON with an escape that JSON does not have (Go `strconv.Quote`).
+fn text_of(string: String, start: usize) -> Result<Value, Problem> {
+    let escaped =
+        |c: char| c.is_ascii_control() && !matches!(c, '\u{8}' | '\u{c}' | '\n' | '\r' | '\t');
+    match string.contains(escaped) {
+        true => Err((
+            "a control character in YAML is not supported".to_owned(),
+            start,
+        )),
+        false => Ok(Value::String(string)),
     }
 }
 
@@ -244,7 +257,11 @@ fn fill(
     for (key, entry) in entries {
         if key != "<<" {
             path.push(Step::Key(key.clone()));
-            map.insert(key, resolve(text, entry, path, offsets)?);
+            let value = resolve(text, entry, path, offsets)?;
+            // Into a field of the config Go decodes both entries, and a null leaves what the first one set.
+            if !(value.is_null() && path.len() == 1 && map.contains_key(&key)) {
+                map.insert(key, value);
+            }
             path.pop();
             continue;
         }
@@ -296,6 +313,10 @@ mod tests {
         check(
             "a: &a {k: 1}\nb: &b {<<: *a, l: 2}\n<<: [*b, {k: 3}]\n",
             json!({"a": {"k": 1}, "b": {"k": 1, "l": 2}, "k": 3, "l": 2}),
+        );
+        check(
+            "<<: {a: x, b: {c: y}}\na: null\n",
+            json!({"a": "x", "b": {"c": "y"}}),
         );
         check("a: 1\n---\na: 2\n", json!({"a": 1}));
         check("a: |\n  0123\r\nb: 2\r\n", json!({"a": "0123\n", "b": 2}));

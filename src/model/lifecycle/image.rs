@@ -22,6 +22,8 @@ pub struct Image {
     pub archived_at: Option<Timestamp>,
     /// `Archive` for `imageStatus` ARCHIVED; `Standard` for ACTIVE and, as a restored image behaves like a newly pushed one, for ACTIVATING.
     pub storage_class: StorageClass,
+    /// Whether it is on its way back from the archive (`imageStatus` ACTIVATING): to a rule it is an image like any other, but a pull still fails.
+    pub restoring: bool,
     /// The digests an index lists; empty for a plain image.
     pub children: Vec<Digest>,
     /// `subjectManifestDigest` of an OCI 1.1 referrer (signature, SBOM, attestation).
@@ -47,6 +49,11 @@ impl Image {
     /// Whether it carries a pin of its own digest.
     pub fn is_pinned(&self) -> bool {
         self.pins().next().is_some()
+    }
+
+    /// Whether a pull finds it.
+    pub fn is_pullable(&self) -> bool {
+        self.storage_class == StorageClass::Standard && !self.restoring
     }
 
     /// The time `sinceImagePulled` measures from: the last pull; the activation if it was not pulled since; the push if it was never pulled
@@ -90,6 +97,7 @@ mod tests {
             pulled_at: pulled.map(Timestamp),
             archived_at: None,
             storage_class: StorageClass::Standard,
+            restoring: false,
             children: Vec::new(),
             subject: None,
         };

@@ -142,6 +142,7 @@ fn image(position: usize, detail: Detail) -> Result<Image, ListingError> {
         pulled_at: time("lastRecordedPullTime", detail.last_recorded_pull_time)?,
         archived_at: time("lastArchivedAt", detail.last_archived_at)?,
         storage_class,
+        restoring: detail.image_status.as_deref() == Some("ACTIVATING"),
         children: Vec::new(),
         subject: digest("subjectManifestDigest", detail.subject_manifest_digest)?,
     })

@@ -16,6 +16,7 @@ use crate::plan::pattern::Values;
 use crate::plan::problem::Severity;
 use crate::plan::protect::{self, InUse};
 use crate::plan::reason::{Reason, Why};
+use crate::plan::window;
 
 /// An age rule this close is an error, in days.
 const DAYS_LEFT: u32 = 30;
@@ -152,7 +153,7 @@ fn judge(image: &Image, rules: &Rules, now: Timestamp) -> Option<Finding> {
             let image = named;
             (worst, Kind::ExpiresNow { image, rule, place })
         }
-        Left::Pushes { min, .. } if min < u64::from(rules.min_pushes) => {
+        Left::Pushes { min, .. } if min < enough(image, rules) => {
             let kind = Kind::ExpiresIn {
                 image: named,
                 pushes: min,
@@ -173,6 +174,12 @@ fn judge(image: &Image, rules: &Rules, now: Timestamp) -> Option<Finding> {
         kind,
         reasons: image.reasons.clone(),
     })
+}
+
+/// How many pushes it should have left.
+fn enough(image: &Image, rules: &Rules) -> u64 {
+    let keep = image.standing.place.map(|(_, keep)| keep);
+    window::enough(rules.min_pushes, keep.unwrap_or(u32::MAX))
 }
 
 /// Whether the name is one of a common repository.

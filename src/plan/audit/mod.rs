@@ -2,10 +2,12 @@
 //! will be wrong. Reads only; what could not be told makes the audit incomplete.
 
 mod judge;
+mod preview;
 mod standing;
 
 pub use judge::audit;
 pub(in crate::plan) use judge::with_known_children;
+pub use preview::{Wanted, compare, previews};
 pub use standing::{Left, Standing, standings};
 
 use std::collections::BTreeSet;

@@ -366,6 +366,7 @@ mod tests {
             pulled_at: None,
             archived_at: None,
             storage_class: StorageClass::Standard,
+            restoring: false,
             children: Vec::new(),
             subject: None,
         }

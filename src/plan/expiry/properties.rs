@@ -156,6 +156,7 @@ fn images(step: i64) -> impl Strategy<Value = Vec<Image>> {
                 } else {
                     StorageClass::Standard
                 },
+                restoring: false,
                 children: Vec::new(),
                 subject: None,
             }
@@ -218,6 +219,7 @@ fn after(images: &[Image], push: &Push, count: u32) -> Vec<Image> {
         pulled_at: None,
         archived_at: None,
         storage_class: StorageClass::Standard,
+        restoring: false,
         children: Vec::new(),
         subject: None,
     };

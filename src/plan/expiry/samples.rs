@@ -46,6 +46,7 @@ impl ImageText {
             } else {
                 StorageClass::Standard
             },
+            restoring: false,
             children: self.children.iter().map(|id| digest(id)).collect(),
             subject: self.subject.as_deref().map(digest),
         }

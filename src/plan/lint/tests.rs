@@ -82,6 +82,7 @@ fn images(tags: &[&str]) -> Vec<Image> {
             pulled_at: None,
             archived_at: None,
             storage_class: StorageClass::Standard,
+            restoring: false,
             children: Vec::new(),
             subject: None,
         }

@@ -114,15 +114,14 @@ fn one_repository(
     }
 }
 
-/// Archived images take no tag, an OCI 1.1 referrer goes with its subject, and a child with its index.
+/// Archived images, and those that are being restored, have no manifest to give; an OCI 1.1 referrer goes with its subject, and a child with its index.
 fn wants_pin(image: &Image, listing: &[lifecycle::Image]) -> bool {
     let mut listed = listing.iter();
     let Some(one) = listed.find(|one| one.digest == image.digest) else {
         return false;
     };
-    let archived = one.storage_class == lifecycle::StorageClass::Archive;
     let only_child = image.reasons.iter().all(|reason| reason.why == Why::Child);
-    !archived && one.subject.is_none() && !only_child
+    one.is_pullable() && one.subject.is_none() && !only_child
 }
 
 fn with_pins(

@@ -220,6 +220,7 @@ fn bring(images: &mut Vec<Image>, digest: &Digest, tag: &str, now: Timestamp) {
         pulled_at: None,
         archived_at: None,
         storage_class: StorageClass::Standard,
+        restoring: false,
         children: Vec::new(),
         subject: None,
     });

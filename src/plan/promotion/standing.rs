@@ -13,6 +13,7 @@ use crate::plan::pin::Pin;
 use crate::plan::problem::{Kind, MoveObstacle, Problem};
 use crate::plan::promotion::action::Standing;
 use crate::plan::promotion::rules::Rules;
+use crate::plan::window;
 
 /// An image that is deployed now and would go by its age within so many days is pinned.
 const DAYS_LEFT: u32 = 30;
@@ -164,8 +165,8 @@ fn is_close(fate: &Fate, case: Case<'_>) -> bool {
         PushesLeft::Date { expires_at } => expires_at <= case.now.plus_days(DAYS_LEFT),
         PushesLeft::Pushes { .. } => {
             let keep = fate.governing.as_ref().and_then(|rule| rule.keep);
-            let enough = case.rules.min_pushes.min(keep.unwrap_or(u32::MAX));
-            left(fate, case) < u64::from(enough)
+            let enough = window::enough(case.rules.min_pushes, keep.unwrap_or(u32::MAX));
+            left(fate, case) < enough
         }
     }
 }

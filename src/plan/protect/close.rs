@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::digest::Digest;
+use crate::model::failure::FailureKind;
 use crate::model::inventory::ImageId;
-use crate::model::lifecycle::{Image, StorageClass};
+use crate::model::lifecycle::Image;
 use crate::model::manifest::Manifest;
-use crate::model::reference::{Repository, Tag};
+use crate::model::reference::Repository;
 use crate::plan::finding::{Asked, Finding, Kind, Named};
 use crate::plan::look::{End, Look};
 use crate::plan::problem::Severity;
@@ -52,7 +53,9 @@ fn one_repository(
 ) -> BTreeMap<Digest, BTreeSet<Reason>> {
     let images = match look.listing(End::target(repository)) {
         Some(Ok(images)) => images.as_slice(),
+        // In a repository that does not exist there is no image: nothing is unknown.
         None if look.is_missing(repository) => &[],
+        Some(Err(failure)) if failure.kind == FailureKind::RepositoryNotFound => &[],
         None => return BTreeMap::new(),
         Some(Err(failure)) => {
             findings.push(Finding {
@@ -84,10 +87,13 @@ fn one_repository(
     closure.run(look, findings);
     for (digest, reasons) in &closure.held {
         let image = listing.by_digest.get(digest);
-        let archived = image.filter(|image| image.storage_class == StorageClass::Archive);
-        findings.extend(archived.map(|image| Finding {
+        let asleep = image.filter(|image| !image.is_pullable());
+        findings.extend(asleep.map(|image| Finding {
             severity: severity(reasons),
-            kind: Kind::Archived(Named::new(repository, digest, &image.tags)),
+            kind: match image.restoring {
+                true => Kind::Restoring(Named::new(repository, digest, &image.tags)),
+                false => Kind::Archived(Named::new(repository, digest, &image.tags)),
+            },
             reasons: reasons.clone(),
         }));
     }
@@ -171,12 +177,29 @@ impl Closure<'_> {
         self.held.entry(digest.clone()).or_default().insert(reason);
     }
 
+    /// First everything below what is asked for. Then the indexes of those that lie below nothing: to find one, every manifest of
+    /// the repository has to be read.
     fn run(&mut self, look: &mut Look<'_>, findings: &mut Vec<Finding>) {
+        let mut looked_for = BTreeSet::new();
+        loop {
+            let mark = look.mark();
+            self.descend(look, findings);
+            if look.has_asked_since(mark) {
+                return;
+            }
+            let mut kept = self.held.keys();
+            let orphan = kept.find(|one| self.may_be_a_child(one) && !looked_for.contains(*one));
+            let Some(orphan) = orphan.cloned() else {
+                return;
+            };
+            self.add_parents(&orphan, look, findings);
+            looked_for.insert(orphan);
+        }
+    }
+
+    fn descend(&mut self, look: &mut Look<'_>, findings: &mut Vec<Finding>) {
         while let Some(digest) = self.queue.pop() {
             let children = self.children(&digest, look, findings);
-            if children.is_empty() && self.may_be_a_child(&digest) {
-                self.add_parents(&digest, look, findings);
-            }
             for child in children {
                 if self.listing.by_digest.contains_key(&child) {
                     let reason = Reason::new(Why::Child, digest.to_string());
@@ -217,14 +240,15 @@ impl Closure<'_> {
         findings: &mut Vec<Finding>,
     ) -> Option<&'i Manifest> {
         let repository = self.listing.repository;
+        // One that cannot be pulled has no manifest to give, and says so in its own finding.
         let listed = self.listing.by_digest.get(digest);
-        let archived = listed.is_some_and(|image| image.storage_class == StorageClass::Archive);
+        if listed.is_some_and(|image| !image.is_pullable()) {
+            return None;
+        }
         let failure = match look.image(End::target(repository), &ImageId::Digest(digest.clone()))? {
             Ok(Some(manifest)) => return Some(manifest),
             // One that went since the listing is found missing the next time.
             Ok(None) => return None,
-            // An archived image has no manifest to give (`ImageInaccessible`), and one that is needed is a finding already.
-            Err(_) if archived => return None,
             Err(failure) => failure.clone(),
         };
         let kind = Kind::Unreadable {
@@ -250,9 +274,7 @@ impl Closure<'_> {
         let Some(image) = self.listing.by_digest.get(digest) else {
             return false;
         };
-        let pin = Tag::pin(digest);
-        let own = image.tags.iter().filter(|tag| *tag != pin.as_str());
-        image.subject.is_none() && own.count() == 0
+        image.subject.is_none() && image.pins().count() == image.tags.len()
     }
 
     fn add_parents(&mut self, digest: &Digest, look: &mut Look<'_>, findings: &mut Vec<Finding>) {
@@ -320,7 +342,8 @@ fn moved_tags(in_use: &InUse, look: &mut Look<'_>) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::model::inventory::{Facts, Inventory};
-    use crate::model::reference::Registry;
+    use crate::model::lifecycle::StorageClass;
+    use crate::model::reference::{Registry, Tag};
     use crate::model::time::Timestamp;
     use crate::plan::protect::samples::HOST;
 
@@ -366,6 +389,7 @@ mod tests {
                 pulled_at: None,
                 archived_at: None,
                 storage_class: StorageClass::Standard,
+                restoring: false,
                 children: Vec::new(),
                 subject: None,
             });
@@ -494,11 +518,15 @@ mod tests {
     fn archived_images_and_missing_children_are_told() {
         let mut world = World::default();
         let index = world.put("index", &["v1"], &[&Digest::of(b"gone")]);
-        world.images[0].storage_class = StorageClass::Archive;
         world.use_it(Some("v1"), None);
+        assert_eq!(world.close().1, ["CHILD_MISSING"]);
+        world.images[0].storage_class = StorageClass::Archive;
         let (held, findings) = world.close();
         assert!(held.contains_key(&index));
-        assert_eq!(findings, ["CHILD_MISSING", "ARCHIVED"]);
+        assert_eq!(findings, ["ARCHIVED"], "its manifest cannot be read");
+        world.images[0].storage_class = StorageClass::Standard;
+        world.images[0].restoring = true;
+        assert_eq!(world.close().1, ["ARCHIVED"]);
     }
 
     #[test]

@@ -154,14 +154,8 @@ impl Collector {
             Ok(reference) => reference,
             Err(error) => {
                 if names_ecr(&image.image) {
-                    self.findings.push(Finding {
-                        severity: Severity::Error,
-                        kind: Kind::Unparsable {
-                            image: image.image.clone(),
-                            error,
-                        },
-                        reasons: reasons.clone(),
-                    });
+                    let image = image.image.clone();
+                    self.wrong(Kind::Unparsable { image, error }, reasons);
                 }
                 return None;
             }
@@ -187,6 +181,20 @@ impl Collector {
             self.note(resolved, reasons);
         }
         Some(written)
+    }
+
+    /// One finding for each image, however many name it.
+    fn wrong(&mut self, kind: Kind, reasons: &BTreeSet<Reason>) {
+        let mut known = self.findings.iter_mut();
+        if let Some(known) = known.find(|known| known.kind == kind) {
+            known.reasons.extend(reasons.iter().cloned());
+            return;
+        }
+        self.findings.push(Finding {
+            severity: Severity::Error,
+            kind,
+            reasons: reasons.clone(),
+        });
     }
 
     fn note(&mut self, place: Place, reasons: &BTreeSet<Reason>) {

@@ -108,6 +108,7 @@ impl World {
             activated_at: None,
             pulled_at: None,
             archived_at: None,
+            restoring: false,
             storage_class: StorageClass::Standard,
             children: Vec::new(),
             subject: None,

@@ -1,6 +1,7 @@
 //! Makes a state from a world file.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::Error;
 use crate::clock::Clock;
@@ -162,6 +163,7 @@ fn place(
         None => format!("{repository}:#{at}"),
     };
     let made = make(spec, &name);
+    let restore = Duration::from_secs(60 * state.undocumented.restore_minutes);
     let before_top = made
         .iter()
         .position(|made| made.role == Role::Top)
@@ -182,7 +184,11 @@ fn place(
         image.archived_at = spec.archived_days_ago.map(|days| now.days_before(days));
         image.activated_at = spec.activated_days_ago.map(|days| now.days_before(days));
         if spec.archived_days_ago.is_some() && spec.activated_days_ago.is_none() {
-            image.storage = Storage::Archived;
+            image.storage = match spec.restoring {
+                true => Storage::Activating,
+                false => Storage::Archived,
+            };
+            image.restored_at = spec.restoring.then(|| now.plus(restore));
         }
         if made.role == Role::Top {
             let repository = state.find_mut(repository)?;

@@ -1,4 +1,4 @@
-//! The tour: the two histories of the source document, played and checked.
+//! The tour: the histories of the source document, played and checked.
 
 use std::process::ExitCode;
 
@@ -14,8 +14,9 @@ mod prediction;
 mod promoted;
 mod shared;
 mod table;
+mod usage;
 
-/// Plays S1 and S2. The exit code says whether everything was as it should be; what was not is named at the end.
+/// Plays S1, S2 and S3. The exit code says whether everything was as it should be; what was not is named at the end.
 pub(crate) fn play() -> Result<ExitCode, Error> {
     say(&paint("demitasse: the tour", Colour::Bold));
     say(
@@ -24,6 +25,7 @@ pub(crate) fn play() -> Result<ExitCode, Error> {
     let mut checks = checks::Checks::default();
     shared::play(&mut checks)?;
     promoted::play(&mut checks)?;
+    usage::play(&mut checks)?;
     say("");
     if checks.failures.is_empty() {
         say(&paint("All of it held.", Colour::Green));

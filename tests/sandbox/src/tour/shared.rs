@@ -11,6 +11,7 @@ use crate::tour::chapter;
 use crate::tour::checks::Checks;
 use crate::tour::prediction::predict;
 use crate::tour::table;
+use crate::tour::usage;
 
 pub(super) fn play(checks: &mut Checks) -> Result<(), Error> {
     chapter(
@@ -26,7 +27,10 @@ pub(super) fn play(checks: &mut Checks) -> Result<(), Error> {
     let before = table::look(&sandbox);
     let running = running_digest(&sandbox, "middleware");
     say("What demitasse says before the lifecycle run, from the policy and the list of images:");
-    let mut predicted = predict(&sandbox, &product::build()?, "fluentd", &now)?;
+    let demitasse = product::build()?;
+    let mut predicted = predict(&sandbox, &demitasse, "fluentd", &now)?;
+    say("And from what ECS runs:");
+    let audit = usage::run(&sandbox, &demitasse, &["audit", "--all"])?;
     let done = sandbox.run_lifecycle().into_iter();
     let mut expired: Vec<String> = done.map(|done| done.digest).collect();
     let after = table::look(&sandbox);
@@ -49,6 +53,11 @@ pub(super) fn play(checks: &mut Checks) -> Result<(), Error> {
     checks.claim(
         "what expired is what demitasse said would: aaaa and bbbb",
         predicted == expired && expired.len() == 2,
+    );
+    let told = String::from_utf8_lossy(&audit.stdout).into_owned();
+    checks.claim(
+        "audit said before that middleware has no promotion left",
+        told.contains("default/middleware  (no promotion left)"),
     );
     checks.claim(
         "the shared repository lost what middleware runs",

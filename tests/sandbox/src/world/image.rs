@@ -18,6 +18,8 @@ pub struct ImageSpec {
     pub pulled_days_ago: Option<f64>,
     /// Set: the image is archived, since so many days.
     pub archived_days_ago: Option<f64>,
+    /// Whether an archived image is being restored: it cannot be pulled yet, and `archivedDaysAgo` says since when it was away.
+    pub restoring: bool,
     /// Set: the image was restored from the archive, so many days ago.
     pub activated_days_ago: Option<f64>,
     /// The layers; none means one layer of 1 KiB of its own.

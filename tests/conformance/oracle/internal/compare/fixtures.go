@@ -1,0 +1,149 @@
+package compare
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"oracle/internal/world"
+)
+
+// Fixtures compares every fixture below a directory. It fails for a difference that is not listed, and for an entry of
+// the list that does not differ as it says.
+func Fixtures(demitasse, list, directory string) error {
+	listed, err := readDifferences(list)
+	if err != nil {
+		return err
+	}
+	server, err := world.Serve()
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return err
+	}
+	counts := map[string]int{}
+	wrong := 0
+	for _, entry := range entries {
+		name := entry.Name()
+		ours, theirs, err := fixture(demitasse, filepath.Join(directory, name), server)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		expected, isListed := listed.Fixtures[name]
+		delete(listed.Fixtures, name)
+		switch equal := ours.equal(theirs); {
+		case equal && !isListed:
+			counts["both "+strings.TrimSuffix(ours.kind(), "s")]++
+		case !equal && isListed && expected.Ecspresso == theirs.kind() && expected.Demitasse == ours.kind():
+			counts["listed"]++
+		default:
+			wrong++
+			fmt.Printf("=== %s: %s\n%s", name, judged(equal), apart(ours, theirs))
+		}
+	}
+	for name := range listed.Fixtures {
+		wrong++
+		fmt.Printf("%s is listed, and there is no such fixture\n", name)
+	}
+	fmt.Printf("%d fixtures: %s, %d other\n", len(entries), summary(counts), wrong)
+	if wrong > 0 {
+		return fmt.Errorf("%d fixtures are not as they should be", wrong)
+	}
+	return nil
+}
+
+func judged(equal bool) string {
+	if equal {
+		return "listed as different, but equal"
+	}
+	return "different"
+}
+
+func summary(counts map[string]int) string {
+	var parts []string
+	for name, count := range counts {
+		parts = append(parts, fmt.Sprintf("%d %s", count, name))
+	}
+	sort.Strings(parts)
+	return strings.Join(parts, ", ")
+}
+
+// fixture renders a copy of a fixture with both.
+func fixture(demitasse, directory string, server *world.Server) (ours, theirs outcome, err error) {
+	c, err := readCase(directory)
+	if err != nil {
+		return ours, theirs, err
+	}
+	work, err := os.MkdirTemp("", "oracle-")
+	if err != nil {
+		return ours, theirs, err
+	}
+	defer os.RemoveAll(work)
+	project, tools := filepath.Join(work, "project"), filepath.Join(work, "tools")
+	local := func(text string) string { return server.Local(text, &c.World) }
+	if err := copied(directory, project, local); err != nil {
+		return ours, theirs, err
+	}
+	if err := os.Mkdir(tools, 0o755); err != nil {
+		return ours, theirs, err
+	}
+	if err := programs(c.World.Commands, tools); err != nil {
+		return ours, theirs, err
+	}
+	played, err := json.Marshal(c.World)
+	if err != nil {
+		return ours, theirs, err
+	}
+	worldFile := filepath.Join(tools, "world.json")
+	if err := os.WriteFile(worldFile, played, 0o644); err != nil {
+		return ours, theirs, err
+	}
+	server.Play(&c.World, project)
+	environment := c.environment(project, tools, server.Address())
+	self, err := os.Executable()
+	if err != nil {
+		return ours, theirs, err
+	}
+	if c.TaskDefinition != "" {
+		ours = run(project, environment, demitasse, "render", "--task-definition", c.TaskDefinition)
+		theirs = run(project, environment, self, "rendered", c.TaskDefinition)
+		return ours, theirs, nil
+	}
+	own := append([]string{"render"}, c.arguments()...)
+	theirs = run(project, environment, self, append(own, "--world", worldFile)...)
+	if c.TfstateValues != "" {
+		own = append(own, "--tfstate-values", c.TfstateValues)
+	}
+	if c.NoExternal {
+		own = append(own, "--no-external")
+	}
+	ours = run(project, environment, demitasse, own...)
+	return ours, theirs, nil
+}
+
+// copied copies a directory, with its texts changed.
+func copied(from, to string, change func(string) string) error {
+	return filepath.WalkDir(from, func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, relative)
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o755)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, []byte(change(string(text))), 0o644)
+	})
+}
