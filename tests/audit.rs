@@ -134,3 +134,18 @@ fn the_report_is_json_and_markdown_too() {
         ],
     );
 }
+
+#[test]
+fn a_sidecar_of_another_account_is_a_note_and_no_gap() {
+    let mut world = world(30);
+    let image = "906394416424.dkr.ecr.ap-northeast-1.amazonaws.com/aws-for-fluent-bit:stable";
+    let sidecar = json!({"name": "log-router", "image": image});
+    let containers = world["taskDefinitions"][2]["containers"].as_array_mut();
+    containers.expect("containers").push(sidecar);
+    let case = Case::new(&world, Options::default());
+    let ran = case.run(&["audit", "--all"]);
+    ran.expect(0, &["note: 906394416424.dkr.ecr.ap-northeast-1.amazonaws.com/aws-for-fluent-bit belongs to account 906394416424"]);
+    case.run(&["pin", "--all", "--remove"]).expect(0, &[]);
+    let ran = case.run(&["audit", "--all", "--fail-on", "note"]);
+    ran.expect(2, &[]);
+}

@@ -350,6 +350,22 @@ impl Sources {
         Ok(all)
     }
 
+    /// The accounts of the credentials; none where one of them could not be told.
+    pub(super) async fn accounts(&self) -> BTreeSet<String> {
+        let mut accounts = BTreeSet::new();
+        for place in &self.places {
+            let account = match &place.account {
+                Some(account) => account.clone(),
+                None => match place.connection.ecr.home().await {
+                    Ok(home) => home.account().to_owned(),
+                    Err(_) => return BTreeSet::new(),
+                },
+            };
+            accounts.insert(account);
+        }
+        accounts
+    }
+
     /// The client with the credentials for a repository.
     pub(super) fn client_for(&self, repository: &Repository) -> Option<Rc<Ecr>> {
         let account = repository.registry.account();

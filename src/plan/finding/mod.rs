@@ -119,6 +119,13 @@ pub enum Kind {
         /// Why.
         failure: Failure,
     },
+    /// A repository of another account may not be looked at, and is not ours to keep.
+    Elsewhere {
+        /// Which.
+        repository: Repository,
+        /// Why not, where ECR says so.
+        failure: Option<Failure>,
+    },
     /// The lifecycle policy of a repository cannot be understood.
     StrangePolicy {
         /// Which.
@@ -252,6 +259,7 @@ impl Kind {
             Self::Undescribed { .. } | Self::Unparsable { .. } | Self::Unreadable { .. } => {
                 "UNRESOLVED"
             }
+            Self::Elsewhere { .. } => "ELSEWHERE",
             Self::StrangePolicy { .. } => "POLICY_NOT_UNDERSTOOD",
             Self::Missing(_) => "MISSING",
             Self::Archived(_) | Self::Restoring(_) => "ARCHIVED",
@@ -303,6 +311,7 @@ impl Kind {
             | Self::PreviewSpares { image }
             | Self::PinWithoutShield { image } => Some(&image.repository),
             Self::Unreadable { repository, .. }
+            | Self::Elsewhere { repository, .. }
             | Self::StrangePolicy { repository, .. }
             | Self::NoPreview { repository, .. }
             | Self::ChildMissing { repository, .. }

@@ -27,6 +27,20 @@ impl fmt::Display for Kind {
             } => {
                 write!(f, "{repository} could not be read: {failure}")
             }
+            Self::Elsewhere {
+                repository,
+                failure,
+            } => {
+                let (uri, account) = (repository.uri(), repository.registry.account());
+                write!(
+                    f,
+                    "{uri} belongs to account {account} and was not looked at"
+                )?;
+                match failure {
+                    Some(failure) => write!(f, ": {failure}"),
+                    None => Ok(()),
+                }
+            }
             Self::StrangePolicy { repository, error } => {
                 write!(
                     f,
