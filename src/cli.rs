@@ -8,8 +8,9 @@ use clap::builder::Resettable;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::surroundings::Surroundings;
-use crate::commands::{audit, bootstrap, lifecycle, pin, promote, render};
+use crate::commands::{audit, bootstrap, lifecycle, pin, promote, render, sweep};
 use crate::model::exit::Exit;
+use crate::model::time::Timestamp;
 
 #[derive(Parser)]
 #[command(
@@ -38,6 +39,8 @@ enum Command {
     Audit(Box<audit::Args>),
     /// Tag what is in use so that no rule can expire it
     Pin(Box<pin::Args>),
+    /// Delete what nothing protects (a dry run without --yes)
+    Sweep(Box<sweep::Args>),
     /// Show the task definition as ecspresso would register it, or its images
     Render(Box<render::Args>),
     /// Judge lifecycle policies: what is probably wrong, and what they do to which image
@@ -51,13 +54,30 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Exit {
-    let command = without_empty_variables(Cli::command(), &environment);
+    run_in(arguments, Surroundings::new(environment, out, err))
+}
+
+/// Runs the program at another time than the machine's: a history of months is played in seconds.
+pub fn run_at(
+    now: Timestamp,
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: BTreeMap<String, String>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Exit {
+    run_in(arguments, Surroundings::new(environment, out, err).at(now))
+}
+
+fn run_in(
+    arguments: impl IntoIterator<Item = OsString>,
+    mut surroundings: Surroundings<'_>,
+) -> Exit {
+    let command = without_empty_variables(Cli::command(), &surroundings.environment);
     let matches = command.try_get_matches_from(arguments);
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, out, err),
+        Err(error) => return usage(&error, &mut surroundings),
     };
-    let mut surroundings = Surroundings::new(environment, out, err);
     match cli.command {
         Command::Promote(args) => promote::run(&args, &mut surroundings),
         Command::Render(args) => render::run(&args, &mut surroundings),
@@ -65,6 +85,7 @@ pub fn run(
         Command::Bootstrap(args) => bootstrap::run(&args, &mut surroundings),
         Command::Audit(args) => audit::run(&args, &mut surroundings),
         Command::Pin(args) => pin::run(&args, &mut surroundings),
+        Command::Sweep(args) => sweep::run(&args, &mut surroundings),
         Command::Lifecycle(args) => lifecycle::run(&args, &mut surroundings),
     }
 }
@@ -90,14 +111,13 @@ fn without_empty_variables(
 }
 
 /// Help and version are data; a wrong flag is wrong input, not clap's own code 2, which would mean pending changes.
-fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+fn usage(error: &clap::Error, surroundings: &mut Surroundings<'_>) -> Exit {
     let text = error.render();
-    // Nobody is left to tell when the terminal itself is gone.
     if error.use_stderr() {
-        drop(write!(err, "{text}"));
+        surroundings.tell(text);
         Exit::Input
     } else {
-        drop(write!(out, "{text}"));
+        surroundings.show(&text.to_string());
         Exit::Done
     }
 }

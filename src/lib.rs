@@ -13,4 +13,4 @@ pub mod model;
 pub mod plan;
 pub mod report;
 
-pub use cli::run;
+pub use cli::{run, run_at};

@@ -12,6 +12,7 @@ use demitasse::model::lifecycle::Policy;
 use demitasse::model::settings::Settings;
 use demitasse::plan::lint::Code;
 use demitasse::plan::policy;
+use demitasse_sandbox::{ImageSpec, Options};
 use serde_json::Value;
 use support::{Case, ran};
 
@@ -141,7 +142,7 @@ fn the_documented_settings_are_read() {
 #[test]
 fn every_flag_that_a_document_names_exists() {
     let case = Case::common(&["aaaa"]);
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &["promote"],
         &["bootstrap"],
         &["audit"],
@@ -150,6 +151,7 @@ fn every_flag_that_a_document_names_exists() {
         &["lifecycle", "lint"],
         &["lifecycle", "simulate"],
         &["lifecycle", "template"],
+        &["sweep"],
     ];
     let help = commands.map(|command| case.run(&[command, &["--help"]].concat()).out);
     let help = help.concat();
@@ -157,6 +159,7 @@ fn every_flag_that_a_document_names_exists() {
         "README.md",
         "docs/settings.md",
         "docs/lifecycle-policy.md",
+        "docs/sweep.md",
         "docs/live-checks.md",
         "docs/ecspresso.md",
         "docs/audit-and-pin.md",
@@ -209,6 +212,21 @@ fn every_key_of_a_report_is_documented() {
         &["promote", "-c", &app, "-o", "json"],
         &["promote", "-c", &app, "-o", "json"],
         &["bootstrap", "-c", &app, "-o", "json"],
+        &[
+            "sweep",
+            "--repository",
+            "fluentd/common",
+            "--keep",
+            "0",
+            "--allow-empty",
+            "--max-ratio",
+            "1",
+            "--older-than",
+            "0s",
+            "--yes",
+            "-o",
+            "json",
+        ],
     ] {
         keys(&case.run(arguments).report(), &mut found);
     }
@@ -219,4 +237,59 @@ fn every_key_of_a_report_is_documented() {
             "docs/report.md lacks `{key}`"
         );
     }
+}
+
+/// A world of the sandbox.
+fn fixture(name: &str) -> Value {
+    let text = document(&format!("fixtures/worlds/{name}.json"));
+    serde_json::from_str(&text).expect("a world")
+}
+
+#[test]
+fn the_first_example_of_sweep_is_what_is_printed() {
+    let shown = blocks(&document("docs/sweep.md"), "console").remove(0);
+    let (command, expected) = shown.split_once('\n').expect("a command and its output");
+    let arguments: Vec<&str> = command.split(' ').skip(2).collect();
+    let case = Case::new(&fixture("revisions"), Options::default());
+    let ran = case.run(&arguments);
+    ran.expect(0, &[]);
+    assert_eq!(ran.out, expected);
+}
+
+#[test]
+fn the_documented_permissions_of_sweep_are_those_it_needs() {
+    let policy = blocks(&document("docs/sweep.md"), "json").remove(0);
+    let policy: Value = serde_json::from_str(&policy).expect("a policy");
+    let statements = policy["Statement"].as_array().expect("statements");
+    let actions = statements
+        .iter()
+        .flat_map(|one| one["Action"].as_array().expect("actions"));
+    let documented: BTreeSet<String> = actions
+        .map(|action| action.as_str().expect("a text").to_owned())
+        .collect();
+    // A world in which there is something of everything.
+    let case = Case::new(&fixture("usage"), Options::default());
+    let arguments = [
+        "sweep",
+        "--repository",
+        "unus*",
+        "--keep",
+        "0",
+        "--older-than",
+        "1s",
+        "--max-ratio",
+        "1",
+        "--rate",
+        "1000",
+        "--yes",
+    ];
+    case.run(&[&arguments[..], &["--archive"]].concat())
+        .expect(0, &[]);
+    case.sandbox
+        .with_state(|state| state.push("unused", &ImageSpec::default(), &["v2"]))
+        .expect("pushed");
+    case.run(&arguments).expect(0, &[]);
+    let log = case.sandbox.log();
+    let used: BTreeSet<String> = log.into_iter().filter_map(|one| one.action).collect();
+    assert_eq!(used, documented);
 }

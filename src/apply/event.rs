@@ -40,6 +40,15 @@ pub enum Event<'a> {
         /// Its pin.
         tag: &'a Tag,
     },
+    /// Images went.
+    Swept {
+        /// Where.
+        repository: &'a Repository,
+        /// How many.
+        images: usize,
+        /// To the archive; deleted otherwise.
+        archived: bool,
+    },
     /// Tags were taken from an image.
     Unpinned {
         /// Where.

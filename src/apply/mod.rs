@@ -23,7 +23,9 @@ use crate::plan::promotion::{Action, Plan, Promotion, RepositoryPlan};
 
 pub mod bootstrap;
 pub mod event;
+pub mod halt;
 pub mod pin;
+pub mod sweep;
 
 mod blobs;
 mod copy;

@@ -87,7 +87,10 @@ impl Subject {
                 FailureKind::BlobsMissing(digests(message))
             }
             "LimitExceededException" => FailureKind::Quota,
-            "UnsupportedFeatureException" => FailureKind::Unsupported,
+            "ImageNotFoundException" => FailureKind::ImageNotFound,
+            "UnsupportedFeatureException" | "ImageStorageClassUpdateNotSupportedException" => {
+                FailureKind::Unsupported
+            }
             "AccessDeniedException" | "AccessDenied" => FailureKind::Denied {
                 action: self.action.clone(),
                 resource: self.resource.clone(),

@@ -27,6 +27,8 @@ pub enum Api {
     BatchCheckLayerAvailability,
     /// `GetDownloadUrlForLayer` and blob downloads: 3,000/s.
     GetDownloadUrlForLayer,
+    /// `BatchDeleteImage` and `UpdateImageStorageClass`, whose quotas are not published.
+    Deletion,
     /// Reads of ECS: 20/s, of which half is left to deployments (Amazon ECS Developer Guide, "Request throttling").
     Ecs,
     /// Reads of EventBridge and EventBridge Scheduler, whose quotas are higher and shared with whatever else runs.
@@ -39,7 +41,7 @@ impl Api {
     /// The default quota, in requests per second. The one for unpublished rates is a bound for our own politeness.
     fn per_second(self) -> f64 {
         match self {
-            Self::PutImage | Self::Ecs | Self::Schedules => 10.0,
+            Self::PutImage | Self::Deletion | Self::Ecs | Self::Schedules => 10.0,
             Self::InitiateLayerUpload | Self::CompleteLayerUpload => 100.0,
             Self::BatchGetImage => 2000.0,
             Self::BatchCheckLayerAvailability => 1000.0,

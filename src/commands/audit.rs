@@ -1,11 +1,14 @@
 //! `audit`: what is in use, what the lifecycle policies do to it, and everything that is or will be wrong. Writes nothing.
 
+use clap::builder::BoolishValueParser;
+use futures_util::future::join_all;
+
 use crate::commands::surroundings::Surroundings;
-use crate::commands::usage::Scoping;
+use crate::commands::usage::{Scoped, Scoping, Seen};
 use crate::commands::wrong::{self, Wrong};
-use crate::commands::{choices, reading, runtime};
+use crate::commands::{choices, reading, runtime, signals};
 use crate::model::exit::Exit;
-use crate::plan::audit::Audit;
+use crate::plan::audit::{self, Audit};
 use crate::plan::problem::Severity;
 use crate::report::{self, audit as show, problems};
 
@@ -60,6 +63,10 @@ pub struct Args {
     )]
     fail_on: FailOn,
 
+    /// Ask ECR's own preview of every policy as well
+    #[arg(long, env = "DEMITASSE_PREVIEW", value_parser = BoolishValueParser::new(), help_heading = "Run")]
+    preview: bool,
+
     /// What to write to stdout
     #[arg(
         short,
@@ -74,17 +81,22 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Exit {
-    let ended = runtime::run(audit(args, surroundings));
+    let ended = runtime::run(audited(args, surroundings));
     ended.unwrap_or_else(|wrong| wrong::tell(&wrong, surroundings))
 }
 
-async fn audit(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Vec<Wrong>> {
+async fn audited(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Vec<Wrong>> {
     let scoped = args.scoping.connect(surroundings).await?;
     let rules = choices::audit(args.min_pushes, &scoped.settings).map_err(|wrong| vec![wrong])?;
-    let seen = match reading::read(&scoped, &rules, surroundings).await? {
+    let mut seen = match reading::read(&scoped, &rules, surroundings).await? {
         Ok(seen) => seen,
         Err(exit) => return Ok(exit),
     };
+    if args.preview
+        && let Some(exit) = preview(&mut seen, &scoped, surroundings).await
+    {
+        return Ok(exit);
+    }
     let exit = exit(args.fail_on, &seen.audit);
     let report = show::report(&seen.usages, &seen.audit, exit.code());
     surroundings.show(&match args.output {
@@ -95,6 +107,35 @@ async fn audit(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit,
     });
     surroundings.tell(problems::render_with_reasons(&report.findings));
     Ok(exit)
+}
+
+/// Adds ECR's second opinion. Gives the exit code where that was cut short.
+async fn preview(
+    seen: &mut Seen,
+    scoped: &Scoped,
+    surroundings: &mut Surroundings<'_>,
+) -> Option<Exit> {
+    let previews = audit::previews(&seen.audit, &seen.inventory);
+    let each = previews.iter().map(async |wanted| {
+        let repository = &wanted.repository;
+        let ecr = scoped.sources.client_for(repository)?;
+        let marked = ecr
+            .preview_of(repository, wanted.policy, &wanted.digests)
+            .await;
+        Some(audit::compare(&seen.audit, repository, marked))
+    });
+    let (exit, words) = tokio::select! {
+        found = join_all(each) => {
+            seen.audit.findings.extend(found.into_iter().flatten().flatten());
+            return None;
+        }
+        exit = signals::received() => (exit, "interrupted\n"),
+        () = tokio::time::sleep_until(scoped.sources.end()) => {
+            (Exit::World, "error: the previews took longer than --timeout\n")
+        }
+    };
+    surroundings.tell(words);
+    Some(exit)
 }
 
 fn exit(fail_on: FailOn, audit: &Audit) -> Exit {

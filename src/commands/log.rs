@@ -13,6 +13,14 @@ pub(super) fn line(event: &Event<'_>) -> Option<String> {
         Event::PolicyInstalled { repository } => {
             format!("installed lifecycle policy [repository:{repository}]")
         }
+        Event::Swept {
+            repository,
+            images,
+            archived,
+        } => {
+            let verb = if *archived { "archived" } else { "deleted" };
+            format!("{verb} [repository:{repository}] [images:{images}]")
+        }
         Event::Pinned { target, tag } => format!("pinned [target:{target}:{tag}]"),
         Event::Unpinned { target, tags } => {
             let tags: Vec<&str> = tags.iter().map(|tag| tag.as_str()).collect();

@@ -8,6 +8,7 @@ pub mod pin;
 pub mod promote;
 pub mod render;
 pub mod surroundings;
+pub mod sweep;
 
 mod choices;
 mod connection;

@@ -197,10 +197,11 @@ async fn removals(
 ) -> Result<Removals, Vec<Wrong>> {
     let found = scoped.sources.repositories(scoped.names.as_ref()).await;
     let repositories = found.map_err(|trouble| trouble.into_wrong())?;
+    let mut in_use = seen.in_use.clone();
+    in_use.retain(|repository| repositories.contains(repository));
     let repositories: Vec<Repository> = repositories.into_iter().collect();
-    let in_use = &seen.in_use;
     let decided = scoped.sources.decide(&mut seen.inventory, |look| {
-        let (protected, findings) = protect::close(in_use, look);
+        let (protected, findings) = protect::close(&in_use, look);
         if findings.iter().any(|finding| finding.kind.is_incomplete()) {
             return Removals::default();
         }

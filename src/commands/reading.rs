@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::clients::ecs::Step;
+use crate::clients::ecs::{OnStep, Step};
 use crate::commands::signals;
 use crate::commands::surroundings::Surroundings;
 use crate::commands::usage::{self, Scoped, Seen};
@@ -26,6 +26,26 @@ pub(super) async fn read(
     surroundings: &mut Surroundings<'_>,
 ) -> Result<Result<Seen, Exit>, Vec<Wrong>> {
     let now = surroundings.now();
+    let names = scoped.names.as_ref();
+    let end = scoped.sources.end();
+    let seen = shown(end, surroundings, async |on_step: OnStep<'_>| {
+        usage::look(&scoped.sources, names, rules, now, on_step).await
+    });
+    match seen.await {
+        Ok(seen) => seen.map(Ok),
+        Err(exit) => Ok(Err(exit)),
+    }
+}
+
+/// Something that only reads, shown while it lasts.
+///
+/// # Errors
+/// How the run ends where a signal or the end of its time came first; it is told.
+pub(super) async fn shown<T>(
+    end: tokio::time::Instant,
+    surroundings: &mut Surroundings<'_>,
+    work: impl AsyncFnOnce(OnStep<'_>) -> T,
+) -> Result<T, Exit> {
     let steps = Steps::new(surroundings.is_watched());
     let told = RefCell::new(&mut *surroundings);
     let on_step = |step| {
@@ -33,20 +53,19 @@ pub(super) async fn read(
             told.borrow_mut().tell(line);
         }
     };
-    let names = scoped.names.as_ref();
     let (exit, words) = tokio::select! {
-        seen = usage::look(&scoped.sources, names, rules, now, &on_step) => {
+        done = work(&on_step) => {
             steps.clear();
-            return seen.map(Ok);
+            return Ok(done);
         }
         exit = signals::received() => (exit, "interrupted; nothing was written\n"),
-        () = tokio::time::sleep_until(scoped.sources.end()) => {
+        () = tokio::time::sleep_until(end) => {
             (Exit::World, "error: reading took longer than --timeout; nothing was written\n")
         }
     };
     steps.clear();
     told.borrow_mut().tell(words);
-    Ok(Err(exit))
+    Err(exit)
 }
 
 /// Shows steps on stderr.

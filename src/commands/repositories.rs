@@ -2,8 +2,10 @@
 //! host of the registry in use, as ECR itself prints them (`repositoryUri`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use crate::clients::ecr::Ecr;
+use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::{self, Wrong};
 use crate::model::exit::Exit;
 use crate::model::failure::Failure;
@@ -58,6 +60,32 @@ impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
         Self::World(failure)
     }
+}
+
+/// The names of `--repository` and of the lines of `--repositories-from`; nothing where neither is given.
+///
+/// # Errors
+/// A list that cannot be read; an empty one, which is a mistake in whatever made it; every name that is none.
+pub(super) fn given(
+    repository: &[String],
+    from: Option<&Path>,
+    surroundings: &Surroundings<'_>,
+) -> Result<Option<Names>, Vec<Wrong>> {
+    if repository.is_empty() && from.is_none() {
+        return Ok(None);
+    }
+    let mut texts: Vec<&str> = repository.iter().map(String::as_str).collect();
+    let list = from.map(|path| surroundings.read(path)).transpose();
+    let list = list.map_err(|error| vec![Wrong::from(error)])?;
+    let lines = list.iter().flat_map(|text| text.lines().map(str::trim));
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let before = texts.len();
+    texts.extend(lines);
+    if let (Some(path), true) = (from, texts.len() == before) {
+        let message = format!("{}: an empty list of repositories", path.display());
+        return Err(vec![Wrong::from(message)]);
+    }
+    Names::read(texts).map(Some)
 }
 
 impl Names {

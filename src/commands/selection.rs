@@ -230,11 +230,16 @@ impl Selection {
 
     /// The roles to read with.
     pub(super) fn roles(&self, surroundings: &Surroundings<'_>) -> Vec<String> {
-        let twin = surroundings.variable("ECSPRESSO_ASSUME_ROLE_ARN");
-        if self.assume_role_arn.is_empty() {
-            return twin.map(str::to_owned).into_iter().collect();
-        }
-        self.assume_role_arn.clone()
+        roles(&self.assume_role_arn, surroundings)
+    }
+}
+
+/// The roles of `--assume-role-arn`, or else ecspresso's.
+pub(super) fn roles(given: &[String], surroundings: &Surroundings<'_>) -> Vec<String> {
+    let twin = surroundings.variable("ECSPRESSO_ASSUME_ROLE_ARN");
+    match given {
+        [] => twin.map(str::to_owned).into_iter().collect(),
+        given => given.to_vec(),
     }
 }
 

@@ -24,6 +24,7 @@ pub struct Surroundings<'a> {
     pub environment: BTreeMap<String, String>,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
+    now: Option<Timestamp>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -37,7 +38,15 @@ impl<'a> Surroundings<'a> {
             environment,
             out,
             err,
+            now: None,
         }
+    }
+
+    /// The same at another time than the machine's.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        let now = Some(now);
+        Self { now, ..self }
     }
 
     /// Writes data. A reader that went away (`| head`) is not our failure.
@@ -133,7 +142,7 @@ impl<'a> Surroundings<'a> {
 
     /// Now.
     pub fn now(&self) -> Timestamp {
-        now()
+        self.now.unwrap_or_else(now)
     }
 }
 

@@ -57,6 +57,10 @@ pub enum FailureKind {
     TagExists,
     /// Blobs the manifest refers to are not in the repository. Empty where the answer does not name them.
     BlobsMissing(Vec<Digest>),
+    /// The image is not there (any more).
+    ImageNotFound,
+    /// The image cannot be deleted, because an index in the repository lists it.
+    ImageReferenced,
     /// A service quota is used up.
     Quota,
     /// The Region or the object does not have the feature (`UnsupportedFeatureException`).
@@ -141,6 +145,8 @@ impl fmt::Display for Failure {
             FailureKind::ImageExists => "the image exists already",
             FailureKind::TagExists => "the tag is taken",
             FailureKind::BlobsMissing(_) => "blobs are missing",
+            FailureKind::ImageNotFound => "the image is not there",
+            FailureKind::ImageReferenced => "an index lists it",
             FailureKind::Quota => "a quota is used up",
             FailureKind::Unsupported => "not supported",
             FailureKind::BadAnswer => "unusable answer",

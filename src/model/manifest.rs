@@ -1,6 +1,7 @@
 //! Manifests as the registry holds them: the bytes are kept as they are and never written anew, because the digest is
 //! over the bytes. Only what a copy needs is read from them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -42,6 +43,11 @@ pub struct Manifest {
     pub blobs: Vec<Descriptor>,
     /// The manifests an index refers to, each once. Empty for an image.
     pub children: Vec<Descriptor>,
+    /// What it is: `artifactType`, else the media type of its configuration (Open Container Initiative image specification,
+    /// "Guidelines for Artifact Usage"); `None` where neither says so, as in most indexes.
+    pub artifact_type: Option<String>,
+    /// The digest of the manifest it refers to (`subject`), if it names a legible one.
+    pub subject: Option<Digest>,
 }
 
 /// Why a text cannot be promoted as a manifest.
@@ -74,9 +80,11 @@ pub enum ManifestError {
 struct Raw {
     media_type: Option<String>,
     schema_version: Option<u64>,
+    artifact_type: Option<String>,
     config: Option<RawDescriptor>,
     layers: Option<Vec<RawDescriptor>>,
     manifests: Option<Vec<RawDescriptor>>,
+    subject: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +117,11 @@ impl Manifest {
         let raw: Raw = serde_json::from_str(&text)
             .map_err(|error| ManifestError::Unreadable(error.to_string()))?;
         let media_type = stated_type(&raw, media_type)?;
+        let configuration = raw.config.as_ref().map(|config| config.media_type.clone());
+        let named = |text: &String| !text.is_empty();
+        let artifact_type = raw.artifact_type.filter(named).or(configuration);
+        let subject = raw.subject.as_ref().and_then(|one| one.get("digest"));
+        let subject = subject.and_then(serde_json::Value::as_str);
         let (blobs, children) = if media_type == DOCKER_LIST || media_type == OCI_INDEX {
             (Vec::new(), raw.manifests.unwrap_or_default())
         } else {
@@ -119,10 +132,27 @@ impl Manifest {
         Ok(Self {
             digest: actual,
             media_type,
-            blobs: distinct(blobs)?,
+            blobs: distinct(blobs.into_iter().filter(|one| !is_foreign(&one.media_type)))?,
             children: distinct(children)?,
+            artifact_type: artifact_type.filter(named),
+            subject: subject.and_then(|digest| digest.parse().ok()),
             text: text.into(),
         })
+    }
+
+    /// Whether it is an index.
+    pub fn is_index(&self) -> bool {
+        self.media_type == DOCKER_LIST || self.media_type == OCI_INDEX
+    }
+
+    /// The same without what only a copy needs: its text and its blobs. A manifest can have 4 MiB, and a registry 100,000 of them.
+    #[must_use]
+    pub fn outline(self) -> Self {
+        Self {
+            text: "".into(),
+            blobs: Vec::new(),
+            ..self
+        }
     }
 }
 
@@ -148,14 +178,14 @@ fn stated_type(raw: &Raw, registry: Option<&str>) -> Result<String, ManifestErro
     }
 }
 
-fn distinct(raw: Vec<RawDescriptor>) -> Result<Vec<Descriptor>, ManifestError> {
-    let mut descriptors: Vec<Descriptor> = Vec::with_capacity(raw.len());
+fn distinct(
+    raw: impl IntoIterator<Item = RawDescriptor>,
+) -> Result<Vec<Descriptor>, ManifestError> {
+    let mut known = BTreeSet::new();
+    let mut descriptors: Vec<Descriptor> = Vec::new();
     for entry in raw {
-        if is_foreign(&entry.media_type) {
-            continue;
-        }
         let digest: Digest = entry.digest.parse()?;
-        if descriptors.iter().all(|known| known.digest != digest) {
+        if known.insert(digest.clone()) {
             let size = entry.size;
             descriptors.push(Descriptor { digest, size });
         }
@@ -216,6 +246,36 @@ mod tests {
         assert_eq!(manifest.media_type, DOCKER_LIST, "the body's own word wins");
         assert_eq!(manifest.children.len(), 2);
         assert!(manifest.blobs.is_empty());
+    }
+
+    #[test]
+    fn no_child_of_an_index_is_left_out_whatever_it_is_called() {
+        let child = descriptor('a', "application/vnd.example.foreign.index");
+        let text = format!(r#"{{"mediaType":"{OCI_INDEX}","manifests":[{child}]}}"#);
+        let manifest = read(&text, None).expect("an index");
+        assert!(manifest.is_index());
+        assert_eq!(manifest.children.len(), 1);
+    }
+
+    #[test]
+    fn what_it_is_and_what_it_refers_to_is_read() {
+        let config = descriptor('a', "application/vnd.oci.empty.v1+json");
+        let subject = descriptor('b', OCI_MANIFEST);
+        let check = |more: &str, kind: &str, has_subject: bool| {
+            let text = format!(r#"{{"config":{config},"layers":[]{more}}}"#);
+            let manifest = read(&text, None).expect("a manifest");
+            assert_eq!(manifest.artifact_type.as_deref(), Some(kind), "{text}");
+            assert_eq!(manifest.subject.is_some(), has_subject, "{text}");
+            let outline = manifest.outline();
+            assert_eq!((&*outline.text, outline.blobs.len()), ("", 0));
+        };
+        let empty = "application/vnd.oci.empty.v1+json";
+        check("", empty, false);
+        check(r#","artifactType":"""#, empty, false);
+        check(r#","artifactType":"application/x""#, "application/x", false);
+        check(&format!(r#","subject":{subject}"#), empty, true);
+        check(r#","subject":{"digest":"md5:1"}"#, empty, false);
+        check(r#","subject":7"#, empty, false);
     }
 
     #[test]

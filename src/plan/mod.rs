@@ -19,4 +19,5 @@ pub mod promotion;
 pub mod protect;
 pub mod provision;
 pub mod reason;
+pub mod sweep;
 pub mod window;

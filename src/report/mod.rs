@@ -17,6 +17,7 @@ pub mod markdown;
 pub mod pin;
 pub mod problems;
 pub mod simulation;
+pub mod sweep;
 pub mod table;
 pub mod template;
 pub mod terraform;

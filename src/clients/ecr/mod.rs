@@ -12,6 +12,7 @@ use crate::clients::pace::{Api, Pace};
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::reference::{Registry, Repository};
 
+mod deletion;
 mod images;
 mod preview;
 mod repositories;
@@ -22,7 +23,7 @@ pub use writes::NewRepository;
 
 use shapes::{on, on_registry};
 
-/// The most ids one batch call takes (`BatchGetImage`, `BatchCheckLayerAvailability`, `DescribeRepositories`).
+/// The most ids one batch call takes (`BatchGetImage`, `BatchDeleteImage`, `BatchCheckLayerAvailability`, `DescribeRepositories`).
 const BATCH: usize = 100;
 
 /// A client of ECR in every Region that a run touches.

@@ -1,15 +1,21 @@
 //! ECR's own opinion of a lifecycle policy (`StartLifecyclePolicyPreview`). It changes nothing.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_ecr::types::{LifecyclePolicyPreviewResult, LifecyclePolicyPreviewStatus};
+use aws_sdk_ecr::operation::get_lifecycle_policy_preview::GetLifecyclePolicyPreviewOutput;
+use aws_sdk_ecr::types::{
+    ImageIdentifier, LifecyclePolicyPreviewResult, LifecyclePolicyPreviewStatus,
+};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use tokio::time::sleep;
 
-use crate::clients::ecr::Ecr;
-use crate::clients::ecr::shapes::on;
+use crate::clients::ecr::shapes::{identifier, on};
+use crate::clients::ecr::{BATCH, Ecr};
 use crate::clients::pace::Api;
+use crate::model::digest::Digest;
 use crate::model::failure::{Failure, FailureKind, Side};
+use crate::model::inventory::ImageId;
 use crate::model::lifecycle::Preview;
 use crate::model::reference::Repository;
 
@@ -26,6 +32,42 @@ impl Ecr {
     /// # Errors
     /// The service's; also where somebody else's preview is in the way, or it does not complete.
     pub async fn preview(&self, repository: &Repository, policy: &str) -> Result<Preview, Failure> {
+        self.start_preview(repository, policy).await?;
+        let answer = self.previewed(repository, policy, &[]).await?;
+        let summary = answer.summary();
+        let expiring = summary.and_then(|summary| summary.expiring_image_total_count());
+        let expiring = usize::try_from(expiring.unwrap_or(0)).unwrap_or(usize::MAX);
+        let results = answer.preview_results();
+        Ok(Preview {
+            marked: expiring.max(results.len()),
+            images: results.iter().map(name).collect(),
+        })
+    }
+
+    /// Which of these images the policy would act on now, by ECR's own reckoning.
+    ///
+    /// # Errors
+    /// As those of [`Ecr::preview`].
+    pub async fn preview_of(
+        &self,
+        repository: &Repository,
+        policy: &str,
+        digests: &[Digest],
+    ) -> Result<BTreeSet<Digest>, Failure> {
+        self.start_preview(repository, policy).await?;
+        let mut marked = BTreeSet::new();
+        for digests in digests.chunks(BATCH) {
+            let ids = digests.iter().cloned().map(ImageId::Digest);
+            let ids: Vec<ImageIdentifier> = ids.map(|id| identifier(&id)).collect();
+            let answer = self.previewed(repository, policy, &ids).await?;
+            let results = answer.preview_results().iter();
+            let found = results.filter_map(|one| one.image_digest()?.parse().ok());
+            marked.extend(found);
+        }
+        Ok(marked)
+    }
+
+    async fn start_preview(&self, repository: &Repository, policy: &str) -> Result<(), Failure> {
         let subject = on("StartLifecyclePolicyPreview", repository, Side::Target);
         let client = self.client(&repository.registry);
         self.pace
@@ -43,8 +85,22 @@ impl Ecr {
                     _ => subject.sdk(&error),
                 })
             })
-            .await?;
+            .await
+            .map(drop)
+    }
+
+    /// The preview when it is complete: of these images, or its summary and a few of all.
+    async fn previewed(
+        &self,
+        repository: &Repository,
+        policy: &str,
+        ids: &[ImageIdentifier],
+    ) -> Result<GetLifecyclePolicyPreviewOutput, Failure> {
         let subject = on("GetLifecyclePolicyPreview", repository, Side::Target);
+        let client = self.client(&repository.registry);
+        // Page size and ids exclude each other (Amazon ECR API Reference, GetLifecyclePolicyPreview).
+        let named = ids.is_empty().then_some(NAMED);
+        let ids = (!ids.is_empty()).then(|| ids.to_vec());
         for _ in 0..LOOKS {
             let answer = self
                 .pace
@@ -53,7 +109,8 @@ impl Ecr {
                         .get_lifecycle_policy_preview()
                         .registry_id(repository.registry.account())
                         .repository_name(repository.name.as_str())
-                        .max_results(NAMED);
+                        .set_image_ids(ids.clone())
+                        .set_max_results(named);
                     request.send().await.map_err(|error| subject.sdk(&error))
                 })
                 .await?;
@@ -67,14 +124,7 @@ impl Ecr {
                         let message = "the preview is of another policy; try again later";
                         return Err(subject.failure(FailureKind::Other, message));
                     }
-                    let summary = answer.summary();
-                    let expiring = summary.and_then(|summary| summary.expiring_image_total_count());
-                    let expiring = usize::try_from(expiring.unwrap_or(0)).unwrap_or(usize::MAX);
-                    let results = answer.preview_results();
-                    return Ok(Preview {
-                        marked: expiring.max(results.len()),
-                        images: results.iter().map(name).collect(),
-                    });
+                    return Ok(answer);
                 }
                 Some(LifecyclePolicyPreviewStatus::InProgress) => sleep(PAUSE).await,
                 status => {

@@ -25,7 +25,7 @@ use crate::commands::selection::{self, Selection};
 use crate::commands::surroundings::{self, Surroundings};
 use crate::commands::usage::{self, Reading, Sources};
 use crate::commands::wrong::{self, Wrong};
-use crate::commands::{runtime, settings, signals};
+use crate::commands::{repositories, runtime, settings, signals};
 use crate::ecspresso::Depth;
 use crate::model::exit::Exit;
 use crate::model::failure::Failure;
@@ -174,7 +174,7 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
     let (origin, settings) = if args.from_ecs {
         let settings = settings::read_here(given, surroundings).map_err(one)?;
         (Origin::Ecs(args.cluster.clone()), settings)
-    } else if let Some(names) = named::named(
+    } else if let Some(names) = repositories::given(
         &args.repository,
         args.repositories_from.as_deref(),
         surroundings,

@@ -46,6 +46,10 @@ pub(in crate::commands) async fn look(
     let mut inventory = Inventory::default();
     let decide = |look: &mut Look<'_>| audit::audit(&in_use, look, rules, now);
     let mut audit = sources.decide(&mut inventory, decide).await;
+    if audit.findings.iter().any(audit::is_doubtful) {
+        let accounts = sources.accounts().await;
+        audit.findings = audit::set_aside(audit.findings, &inventory, &accounts);
+    }
     audit.findings.extend(findings);
     Ok(Seen {
         usages,

@@ -6,7 +6,8 @@ mod scope;
 pub(super) use looked::{Seen, look};
 pub(super) use scope::{Scoped, Scoping, everywhere};
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use crate::model::failure::Failure;
 use crate::model::inventory::{Inventory, Questions};
 use crate::model::reference::Repository;
 use crate::model::settings::{Settings, Without};
-use crate::model::usage::{ContainerImage, Gap, Listed, Lister, Scope, Source, Usage};
+use crate::model::usage::{ContainerImage, Gap, Listed, Lister, Revision, Scope, Source, Usage};
 use crate::plan::look::Look;
 use crate::plan::protect::{self, Generations};
 
@@ -83,6 +84,8 @@ struct Place {
     scope: Scope,
     /// The account of its registry, where there are several to tell apart.
     account: Option<String>,
+    /// What revisions run. A definition never changes, so a second look asks for none again.
+    definitions: RefCell<BTreeMap<Revision, Vec<ContainerImage>>>,
 }
 
 /// Everything that is read.
@@ -99,7 +102,7 @@ pub(super) struct Sources {
 
 /// What commands of `--in-use-command` get.
 struct Called {
-    environment: std::collections::BTreeMap<String, String>,
+    environment: BTreeMap<String, String>,
     directory: PathBuf,
     timeout: Duration,
 }
@@ -145,6 +148,7 @@ impl Sources {
                 connection,
                 scope,
                 account,
+                definitions: RefCell::default(),
             });
         }
         let timeout = places.first().map(|place| place.connection.pace.end());
@@ -250,7 +254,23 @@ impl Sources {
             usage.left_out.clone_from(&self.left_out);
         }
         let wanted = protect::wanted(&usage, self.generations);
-        usage.definitions = ecs.definitions(&wanted, on_step).await;
+        let (known, unknown): (Vec<_>, Vec<_>) = {
+            let known = place.definitions.borrow();
+            wanted.into_iter().partition(|one| known.contains_key(one))
+        };
+        usage.definitions = ecs.definitions(&unknown, on_step).await;
+        let mut all = place.definitions.borrow_mut();
+        for revision in known {
+            if let Some(containers) = all.get(&revision) {
+                let containers = Ok(containers.clone());
+                usage.definitions.insert(revision, containers);
+            }
+        }
+        for (revision, containers) in &usage.definitions {
+            if let Ok(containers) = containers {
+                all.insert(revision.clone(), containers.clone());
+            }
+        }
         usage
     }
 
@@ -328,6 +348,22 @@ impl Sources {
             all.extend(found.into_iter().map(|(repository, _)| repository));
         }
         Ok(all)
+    }
+
+    /// The accounts of the credentials; none where one of them could not be told.
+    pub(super) async fn accounts(&self) -> BTreeSet<String> {
+        let mut accounts = BTreeSet::new();
+        for place in &self.places {
+            let account = match &place.account {
+                Some(account) => account.clone(),
+                None => match place.connection.ecr.home().await {
+                    Ok(home) => home.account().to_owned(),
+                    Err(_) => return BTreeSet::new(),
+                },
+            };
+            accounts.insert(account);
+        }
+        accounts
     }
 
     /// The client with the credentials for a repository.

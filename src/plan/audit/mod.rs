@@ -1,11 +1,15 @@
 //! The state of what is in use: which rule governs each protected image, how many pushes it has left, and everything that is or
 //! will be wrong. Reads only; what could not be told makes the audit incomplete.
 
+mod elsewhere;
 mod judge;
+mod preview;
 mod standing;
 
+pub use elsewhere::{is_doubtful, set_aside};
 pub use judge::audit;
 pub(in crate::plan) use judge::with_known_children;
+pub use preview::{Wanted, compare, previews};
 pub use standing::{Left, Standing, standings};
 
 use std::collections::BTreeSet;

@@ -8,15 +8,13 @@ use crate::model::failure::FailureKind;
 use crate::model::inventory::ImageId;
 use crate::model::lifecycle::Image;
 use crate::model::manifest::Manifest;
-use crate::model::reference::{Repository, Tag};
+use crate::model::reference::Repository;
 use crate::plan::finding::{Asked, Finding, Kind, Named};
 use crate::plan::look::{End, Look};
 use crate::plan::problem::Severity;
+use crate::plan::protect::companions;
 use crate::plan::protect::images::{InUse, Place};
 use crate::plan::reason::{Reason, Why};
-
-/// The suffixes of the tags under which cosign keeps what belongs to an image; without one it is an OCI referrers fallback.
-const COMPANIONS: [&str; 4] = ["", ".sig", ".att", ".sbom"];
 
 /// The protected set: in each repository the digests that must stay, each with all its reasons.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -276,9 +274,7 @@ impl Closure<'_> {
         let Some(image) = self.listing.by_digest.get(digest) else {
             return false;
         };
-        let pin = Tag::pin(digest);
-        let own = image.tags.iter().filter(|tag| *tag != pin.as_str());
-        image.subject.is_none() && own.count() == 0
+        image.subject.is_none() && image.pins().count() == image.tags.len()
     }
 
     fn add_parents(&mut self, digest: &Digest, look: &mut Look<'_>, findings: &mut Vec<Finding>) {
@@ -302,9 +298,7 @@ impl Closure<'_> {
         for image in referrers.filter(|image| image.subject.as_ref() == Some(digest)) {
             self.add(&image.digest, reason.clone());
         }
-        let base = digest.as_str().replace(':', "-");
-        for suffix in COMPANIONS {
-            let tag = format!("{base}{suffix}");
+        for tag in companions::tags(digest) {
             if let Some(image) = self.listing.by_tag.get(tag.as_str()) {
                 self.add(&image.digest, reason.clone());
             }
@@ -349,7 +343,7 @@ mod tests {
     use super::*;
     use crate::model::inventory::{Facts, Inventory};
     use crate::model::lifecycle::StorageClass;
-    use crate::model::reference::Registry;
+    use crate::model::reference::{Registry, Tag};
     use crate::model::time::Timestamp;
     use crate::plan::protect::samples::HOST;
 

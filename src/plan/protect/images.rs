@@ -127,10 +127,11 @@ pub fn images(
 }
 
 /// Whether ECS itself says what a revision runs, which serves where the definition can no longer be described: AWS's
-/// documents contradict each other about INACTIVE revisions.
+/// documents contradict each other about INACTIVE revisions. An image without a digest is as good as the definition's own: the
+/// tag that it names is kept.
 fn is_resolved(usage: &Usage, revision: &Revision) -> bool {
     let is_whole = |images: &[ContainerImage]| {
-        !images.is_empty() && images.iter().all(|image| image.digest.is_some())
+        !images.is_empty() && images.iter().all(|image| !image.image.is_empty())
     };
     let in_services = usage
         .services
@@ -315,5 +316,10 @@ mod tests {
         let image = container(&format!("{HOST}/fluentd/app:v3"), Some(&digest()));
         usage.tasks[0].images.push(image);
         assert!(!unknown(&usage));
+        // A service that never ran a task has no digests yet, and names its images all the same.
+        usage.tasks[0].images[0].digest = None;
+        assert!(!unknown(&usage));
+        usage.tasks[0].images[0].image.clear();
+        assert!(unknown(&usage));
     }
 }

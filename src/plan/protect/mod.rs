@@ -4,6 +4,7 @@
 //! answer incomplete, never an image less.
 
 mod close;
+pub(in crate::plan) mod companions;
 mod images;
 mod revisions;
 #[cfg(test)]

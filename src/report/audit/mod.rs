@@ -101,6 +101,15 @@ pub struct Because {
     pub by: String,
 }
 
+impl Because {
+    pub(super) fn of(reason: &Reason) -> Self {
+        Self {
+            kind: reason.why.name(),
+            by: reason.by.clone(),
+        }
+    }
+}
+
 /// What the lifecycle policy does to an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lifecycle {
@@ -159,7 +168,8 @@ pub fn report(usages: &[Usage], audit: &Audit, exit_code: u8) -> Report {
     }
 }
 
-fn coverage(usages: &[Usage]) -> Coverage {
+/// Where usage was looked for.
+pub(super) fn coverage(usages: &[Usage]) -> Coverage {
     let mut coverage = Coverage::default();
     for usage in usages {
         coverage
@@ -241,12 +251,7 @@ fn image(image: &audit::Image) -> Image {
         digest: image.digest.to_string(),
         tags: image.tags.clone(),
         pushed_at: image.pushed_at.to_string(),
-        reasons: reasons
-            .map(|reason| Because {
-                kind: reason.why.name(),
-                by: reason.by.clone(),
-            })
-            .collect(),
+        reasons: reasons.map(Because::of).collect(),
         pinned: standing.pinned,
         lifecycle: Lifecycle {
             rule: standing.rule,

@@ -159,6 +159,21 @@ impl Sandbox {
         look(&mut self.shared.state())
     }
 
+    /// Begins again with another world at the same address: a test that plays thousands of histories binds one port.
+    ///
+    /// # Errors
+    /// The world contradicts itself.
+    pub fn begin_again(&self, world: &World, seed: u64) -> Result<(), Error> {
+        let mut fresh = State::new(world, seed)?;
+        let mut state = self.shared.state();
+        fresh.url.clone_from(&state.url);
+        fresh.storage_url.clone_from(&state.storage_url);
+        *state = fresh;
+        drop(state);
+        self.clear_log();
+        Ok(())
+    }
+
     /// Runs every repository's lifecycle policy once.
     pub fn run_lifecycle(&self) -> Vec<Execution> {
         self.shared.state().run_lifecycle()
