@@ -7,13 +7,13 @@ use futures_util::stream::iter;
 
 use aws_sdk_ecs::types::{SortOrder, TaskDefinitionStatus};
 
-use crate::clients::ecs::usage::{AT_ONCE, OnStep, Step};
+use crate::clients::ecs::usage::{AT_ONCE, OnStep, Step, Work};
 use crate::clients::ecs::{Ecs, PAGE, subject};
 use crate::clients::pace::Api;
 use crate::clients::pages::pages;
 use crate::model::failure::Failure;
 use crate::model::inventory::Known;
-use crate::model::usage::{ContainerImage, Revision, Source};
+use crate::model::usage::{ContainerImage, Revision};
 
 impl Ecs {
     /// The ACTIVE revisions of one family, or of all. `familyPrefix` is the whole name here (Amazon ECS API Reference,
@@ -56,6 +56,7 @@ impl Ecs {
         revisions: &[Revision],
         on_step: OnStep<'_>,
     ) -> BTreeMap<Revision, Known<Vec<ContainerImage>>> {
+        on_step(Step::more(Work::TaskDefinitions, revisions.len()));
         let each = revisions.iter().map(async |revision| {
             let definition = self.task_definition(&revision.to_string()).await;
             let containers = definition.map(|definition| {
@@ -73,11 +74,7 @@ impl Ecs {
         let mut found = BTreeMap::new();
         while let Some((revision, containers)) = each.next().await {
             found.insert(revision, containers);
-            on_step(Step {
-                what: Source::TaskDefinitions,
-                done: found.len(),
-                of: revisions.len(),
-            });
+            on_step(Step::done(Work::TaskDefinitions, 1));
         }
         found
     }

@@ -22,7 +22,7 @@ mod services;
 mod tasks;
 mod usage;
 
-pub use usage::{OnStep, Step};
+pub use usage::{OnStep, Step, Work};
 
 /// The most services one `DescribeServices` takes.
 const BATCH: usize = 10;

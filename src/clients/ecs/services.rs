@@ -10,7 +10,7 @@ use aws_sdk_ecs::types::{
 use futures_util::StreamExt as _;
 use futures_util::stream::iter;
 
-use crate::clients::ecs::usage::{AT_ONCE, OnStep, Step, noted, unsupported};
+use crate::clients::ecs::usage::{AT_ONCE, OnStep, Step, Work, noted, unsupported};
 use crate::clients::ecs::{BATCH, Ecs, PAGE, subject};
 use crate::clients::pace::Api;
 use crate::clients::pages::pages;
@@ -43,6 +43,7 @@ impl Ecs {
         let mut usage = Usage::default();
         let arns = self.services(cluster).await;
         let arns = noted(&mut usage, Source::Services, arns);
+        on_step(Step::more(Work::Services, arns.len()));
         let batches = arns.chunks(BATCH);
         let services = batches.map(async |arns| self.describe(cluster, arns).await);
         let mut services = iter(services).buffer_unordered(AT_ONCE);
@@ -64,6 +65,7 @@ impl Ecs {
         on_step: OnStep<'_>,
     ) -> Usage {
         let mut usage = Usage::default();
+        on_step(Step::more(Work::Services, 1));
         let found = self.describe(cluster, &[name.to_owned()]).await;
         let found = noted(&mut usage, Source::Services, found);
         let read = self.with_revisions(cluster, found, history, on_step);
@@ -79,11 +81,12 @@ impl Ecs {
         on_step: OnStep<'_>,
     ) -> Usage {
         let mut usage = Usage::default();
+        let described = found.len();
         let found: Vec<SdkService> = found
             .into_iter()
             .filter(|one| one.status() != Some("INACTIVE"))
             .collect();
-        let of = found.len();
+        on_step(Step::done(Work::Services, described - found.len()));
         let each = found.iter().enumerate().map(async |(at, one)| {
             let sets = self.task_sets(one).await;
             let wanted = self.wanted_revisions(one, history).await;
@@ -94,7 +97,6 @@ impl Ecs {
             .iter()
             .map(|one| (service(cluster, one), Vec::new()))
             .collect();
-        let mut done = 0;
         while let Some((at, sets, wanted)) = each.next().await {
             let sets = noted(&mut usage, Source::Services, sets);
             let (wanted, unread) = wanted;
@@ -109,12 +111,7 @@ impl Ecs {
                 }
                 *revisions = wanted;
             }
-            done += 1;
-            on_step(Step {
-                what: Source::Services,
-                done,
-                of,
-            });
+            on_step(Step::done(Work::Services, 1));
         }
         let arns: BTreeSet<String> = services
             .iter()

@@ -15,15 +15,41 @@ use crate::model::usage::{Deployed, Gap, Scope, Source, Usage};
 /// stays flat.
 pub(super) const AT_ONCE: usize = 32;
 
-/// How far a reading is: what, and how many of how many.
+/// What a reading does, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Work {
+    /// Services, each with its deployments.
+    Services,
+    /// The definitions of the revisions that matter.
+    TaskDefinitions,
+    /// The images and policies of the repositories that are in use.
+    Repositories,
+}
+
+/// How far a reading has come since the last step. Clusters, accounts and Regions are read at once, each without knowing of the
+/// others: whoever takes note adds up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What is read.
-    pub what: Source,
-    /// How many are done.
+    /// Of what.
+    pub work: Work,
+    /// How many more there are to read.
+    pub more: usize,
+    /// How many more are read.
     pub done: usize,
-    /// How many are known of.
-    pub of: usize,
+}
+
+impl Step {
+    /// So many more are known of.
+    pub fn more(work: Work, more: usize) -> Self {
+        let done = 0;
+        Self { work, more, done }
+    }
+
+    /// So many more are read.
+    pub fn done(work: Work, done: usize) -> Self {
+        let more = 0;
+        Self { work, more, done }
+    }
 }
 
 /// Takes note of progress.

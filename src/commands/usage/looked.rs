@@ -1,10 +1,13 @@
 //! One look at usage and at the registries that hold what is in use.
 
-use crate::clients::ecs::OnStep;
+use std::collections::BTreeSet;
+
+use crate::clients::ecs::{OnStep, Step, Work};
 use crate::commands::repositories::Names;
 use crate::commands::usage::Sources;
 use crate::commands::wrong::Wrong;
 use crate::model::inventory::Inventory;
+use crate::model::reference::Repository;
 use crate::model::time::Timestamp;
 use crate::model::usage::Usage;
 use crate::plan::audit::{self, Audit, Rules};
@@ -43,9 +46,14 @@ pub(in crate::commands) async fn look(
         };
         in_use.retain(|repository| found.contains(repository));
     }
+    let repositories: BTreeSet<&Repository> =
+        in_use.places.keys().map(|one| &one.repository).collect();
+    let repositories = repositories.len();
+    on_step(Step::more(Work::Repositories, repositories));
     let mut inventory = Inventory::default();
     let decide = |look: &mut Look<'_>| audit::audit(&in_use, look, rules, now);
     let mut audit = sources.decide(&mut inventory, decide).await;
+    on_step(Step::done(Work::Repositories, repositories));
     if audit.findings.iter().any(audit::is_doubtful) {
         let accounts = sources.accounts().await;
         audit.findings = audit::set_aside(audit.findings, &inventory, &accounts);

@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::clients::ecr::Ecr;
-use crate::clients::ecs::{OnStep, Step};
+use crate::clients::ecs::OnStep;
 use crate::clients::{command, inventory};
 use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::repositories::{Names, Trouble};
@@ -404,13 +404,4 @@ fn named(images: Vec<String>, by: Lister, name: &str) -> impl Iterator<Item = Li
         by,
         name: name.to_owned(),
     })
-}
-
-/// How a step is told.
-pub(super) fn describe(step: Step) -> String {
-    let what = match step.what {
-        Source::TaskDefinitions => "task definitions",
-        _ => "services",
-    };
-    format!("read {} of {} {what}", step.done, step.of)
 }

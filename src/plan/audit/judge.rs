@@ -105,7 +105,12 @@ fn one_repository(
             standing: standing.unwrap_or_else(|| Standing::unknown(image)),
         })
     });
-    kept.collect()
+    let mut kept: Vec<Image> = kept.collect();
+    kept.sort_by(|one, other| {
+        let by_time = other.pushed_at.cmp(&one.pushed_at);
+        by_time.then_with(|| one.digest.cmp(&other.digest))
+    });
+    kept
 }
 
 /// The listing with the children of every index that was read. An index that was not read only makes others look older than

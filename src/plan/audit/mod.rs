@@ -33,7 +33,7 @@ pub struct Rules {
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audit {
-    /// Every protected image, by repository.
+    /// Every protected image, by repository, the newest first.
     pub images: Vec<Image>,
     /// Everything that is or will be wrong.
     pub findings: Vec<Finding>,

@@ -33,7 +33,7 @@ pub struct Report {
     pub coverage: Coverage,
     /// What uses images, each with the fewest promotions left over its images.
     pub consumers: Vec<Consumer>,
-    /// Every protected image, by repository.
+    /// Every protected image, by repository, the newest first.
     pub images: Vec<Image>,
     /// Every finding, errors first.
     pub findings: Vec<Finding>,

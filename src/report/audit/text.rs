@@ -13,18 +13,17 @@ pub fn table(report: &Report, colour: Colour) -> String {
     for consumer in &report.consumers {
         text.push_str(&format!("{}  ({})\n", consumer.name, headroom(consumer)));
         let images: Vec<&Image> = images(report, consumer).collect();
-        let width = images.iter().map(|image| image.name.len()).max();
-        let width = width.unwrap_or(0);
-        let bars: Vec<String> = images.iter().map(|image| bar(image)).collect();
-        let span = bars.iter().map(String::len).max().unwrap_or(0);
-        for (image, bar) in images.iter().zip(bars) {
+        let names = images.iter().map(|image| image.name.clone()).collect();
+        let bars = images.iter().map(|image| bar(image)).collect();
+        let fates = images.iter().map(|image| fate(image)).collect();
+        let columns = [column(names), column(bars), column(fates)];
+        for (at, image) in images.iter().enumerate() {
             let sign = sign(image);
-            let why = kinds(image);
-            let name = &image.name;
-            let line = format!(
-                "  {sign} {name:width$}  {bar:span$}  {}  {why}",
-                fate(image)
-            );
+            let mut line = format!("  {sign} ");
+            for cell in columns.iter().filter_map(|column| column.get(at)) {
+                line.push_str(cell);
+            }
+            line.push_str(&kinds(image));
             text.push_str(&paint(sign, line.trim_end(), colour));
             text.push('\n');
         }
@@ -32,6 +31,18 @@ pub fn table(report: &Report, colour: Colour) -> String {
     text.push_str(&conclusion(report));
     text.push('\n');
     text
+}
+
+/// Cells of one width, with a gap after each; none of a column that says nothing.
+fn column(cells: Vec<String>) -> Vec<String> {
+    let width = cells.iter().map(String::len).max().unwrap_or(0);
+    match width {
+        0 => Vec::new(),
+        _ => cells
+            .iter()
+            .map(|cell| format!("{cell:width$}  "))
+            .collect(),
+    }
 }
 
 /// For pull requests.
