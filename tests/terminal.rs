@@ -75,6 +75,41 @@ fn a_bootstrap_has_one_bar_and_takes_it_away() {
     assert!(!told.contains("2/4"), "it is taken away: {seen}");
 }
 
+/// Clusters are read at once; what is drawn is their sum.
+#[test]
+fn reading_usage_is_a_spinner_and_then_a_bar_for_all_clusters() {
+    let definition =
+        serde_json::json!({"family": "app", "containers": [{"name": "app", "image": "nginx"}]});
+    let service = |number: u32| {
+        let cluster = if number.is_multiple_of(2) {
+            "even"
+        } else {
+            "odd"
+        };
+        serde_json::json!({"name": format!("app-{number}"), "cluster": cluster, "taskDefinition": "app:1"})
+    };
+    let world = serde_json::json!({
+        "clusters": ["even", "odd"],
+        "taskDefinitions": [definition],
+        "services": (0..12).map(service).collect::<Vec<_>>(),
+    });
+    let options = Options {
+        rtt: Duration::from_millis(300),
+        ..Options::default()
+    };
+    let case = Case::new(&world, options);
+    let arguments = "audit --all --rate 1000 --fail-on never";
+    let seen = on_a_terminal(&case, arguments, &[]);
+    assert!(seen.contains("reading what is in use"), "a spinner: {seen}");
+    assert!(seen.contains("of 12 services"), "a bar: {seen}");
+    assert!(
+        !seen.contains("reading: step"),
+        "no lines beside it: {seen}"
+    );
+    let told = seen.rsplit("\u{1b}[2K").next().unwrap_or_default();
+    assert!(!told.contains("step 1 of 3"), "it is taken away: {seen}");
+}
+
 #[test]
 fn continuous_integration_and_no_color_are_obeyed() {
     let case = Case::common(&["aaaa"]);

@@ -137,8 +137,7 @@ impl Names {
     pub(super) async fn find(&self, ecr: &Ecr) -> Result<BTreeMap<Repository, Seen>, Trouble> {
         if !ecr.has_region() {
             let hint = "set AWS_REGION, or `region` in the profile";
-            let wrong = with_hint("no Region is set".to_owned(), hint.to_owned());
-            return Err(Trouble::Wrong(vec![wrong]));
+            return Err(Trouble::Wrong(vec![Wrong::no_region(hint)]));
         }
         let home = ecr.home().await?;
         self.check_registries(&home)?;

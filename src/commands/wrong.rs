@@ -45,6 +45,16 @@ impl From<String> for Wrong {
     }
 }
 
+impl Wrong {
+    /// No request can be sent.
+    pub(super) fn no_region(hint: &str) -> Self {
+        Self {
+            hint: Some(hint.to_owned()),
+            ..Self::from("no Region is set".to_owned())
+        }
+    }
+}
+
 /// A failure of the world that keeps a run from beginning.
 pub(super) fn of_world(failure: &Failure) -> Wrong {
     Wrong {

@@ -87,6 +87,14 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Whether it says nothing of what was asked: no request of this run gets further.
+    pub fn is_general(&self) -> bool {
+        matches!(
+            self.kind,
+            FailureKind::Credentials | FailureKind::Unreachable
+        )
+    }
+
     /// The exact next step, where there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match &self.kind {

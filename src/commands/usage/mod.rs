@@ -137,6 +137,11 @@ impl Sources {
             };
             let connection = connection::connect(wish, surroundings).await;
             let connection = connection.map_err(|wrong| vec![wrong])?;
+            if !connection.ecr.has_region() {
+                return Err(vec![Wrong::no_region(
+                    "set AWS_REGION or --region, or `region` in the profile",
+                )]);
+            }
             let account = if several {
                 let home = connection.ecr.home().await;
                 let home = home.map_err(|failure| vec![wrong::of_world(&failure)])?;
@@ -196,7 +201,16 @@ impl Sources {
     pub(super) async fn read(&self, on_step: OnStep<'_>) -> Vec<Usage> {
         let each = self.places.iter();
         let each = each.map(|place| self.read_one(place, on_step));
-        let mut usages = join_all(each).await;
+        // Beside each other: what a command gets wrong should not show only after minutes of reading.
+        let (mut usages, lists) = futures_util::join!(join_all(each), self.lists());
+        if !lists.read.is_empty() || !lists.gaps.is_empty() {
+            usages.push(lists);
+        }
+        usages
+    }
+
+    /// What files and commands name.
+    async fn lists(&self) -> Usage {
         let mut lists = Usage {
             listed: self.listed.clone(),
             ..Usage::default()
@@ -216,10 +230,7 @@ impl Sources {
                 }),
             }
         }
-        if !lists.read.is_empty() || !lists.gaps.is_empty() {
-            usages.push(lists);
-        }
-        usages
+        lists
     }
 
     async fn read_one(&self, place: &Place, on_step: OnStep<'_>) -> Usage {

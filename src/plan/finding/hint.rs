@@ -7,14 +7,17 @@ impl Kind {
     /// The exact next step, where there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Unread(gap) => {
-                let left_out = match gap.source {
-                    Source::EventBridge | Source::Scheduler | Source::Daemons => {
-                        format!("; or leave it out with --without {}", gap.source)
-                    }
-                    _ => String::new(),
+            Self::Unread { sources, failure } => {
+                let mut hint = failure.hint().unwrap_or_else(|| "run again".to_owned());
+                let optional = |one: &Source| {
+                    matches!(one, Source::EventBridge | Source::Scheduler | Source::Daemons)
                 };
-                format!("{}{left_out}", gap.failure.hint().unwrap_or_else(|| "run again".to_owned()))
+                // Nothing is gained by leaving one out where no source can be reached.
+                if !failure.is_general() && sources.iter().all(optional) {
+                    let names: Vec<&str> = sources.iter().map(|one| one.name()).collect();
+                    hint.push_str(&format!("; or leave it out with --without {}", names.join(",")));
+                }
+                hint
             }
             Self::Undescribed {
                 failure: Some(failure),

@@ -11,7 +11,7 @@ use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 use crate::model::reference::{ReferenceError, Repository, Tag};
 use crate::model::time::Timestamp;
-use crate::model::usage::{Gap, Revision, Source};
+use crate::model::usage::{Revision, Source};
 use crate::plan::problem::Severity;
 use crate::plan::reason::Reason;
 
@@ -92,8 +92,13 @@ impl fmt::Display for Named {
 /// The kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A source of usage could not be read.
-    Unread(Gap),
+    /// Sources of usage could not be read, all for the same reason.
+    Unread {
+        /// Which.
+        sources: BTreeSet<Source>,
+        /// Why.
+        failure: Failure,
+    },
     /// A source was left out on purpose.
     LeftOut(Source),
     /// There is no service and no task: the wrong account or Region is the likeliest cause.
@@ -253,7 +258,7 @@ impl Kind {
     /// The code in reports.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unread(_) => "INCOMPLETE",
+            Self::Unread { .. } => "INCOMPLETE",
             Self::LeftOut(_) => "LEFT_OUT",
             Self::NothingRuns => "NOTHING_RUNS",
             Self::Undescribed { .. } | Self::Unparsable { .. } | Self::Unreadable { .. } => {
@@ -283,7 +288,7 @@ impl Kind {
     pub fn is_incomplete(&self) -> bool {
         matches!(
             self,
-            Self::Unread(_)
+            Self::Unread { .. }
                 | Self::Undescribed { .. }
                 | Self::Unparsable { .. }
                 | Self::Unreadable { .. }
@@ -294,7 +299,7 @@ impl Kind {
     /// The repository it is about.
     pub fn repository(&self) -> Option<&Repository> {
         match self {
-            Self::Unread(_)
+            Self::Unread { .. }
             | Self::LeftOut(_)
             | Self::NothingRuns
             | Self::Undescribed { .. }

@@ -8,7 +8,10 @@ use crate::plan::finding::Kind;
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unread(gap) => write!(f, "{} could not be read: {}", gap.source, gap.failure),
+            Self::Unread { sources, failure } => {
+                let names: Vec<&str> = sources.iter().map(|one| one.name()).collect();
+                write!(f, "{} could not be read: {failure}", names.join(", "))
+            }
             Self::NothingRuns => f.write_str("no service and no task was found"),
             Self::LeftOut(source) => write!(f, "{source} was left out (--without)"),
             Self::Undescribed {

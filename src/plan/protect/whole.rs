@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::usage::{Revision, Usage};
+use crate::model::failure::Failure;
+use crate::model::usage::{Gap, Revision, Source, Usage};
 use crate::plan::finding::{Finding, Kind};
 use crate::plan::problem::Severity;
 use crate::plan::protect::images::{InUse, images};
@@ -21,16 +22,39 @@ pub fn in_use(usages: &[Usage], generations: Generations) -> (InUse, Vec<Finding
         let (in_use, found) = images(usage, &revisions(usage, generations));
         all.join(in_use);
         findings.extend(found);
-        let gaps = usage.gaps.iter();
-        findings.extend(gaps.map(|gap| plain(Severity::Error, Kind::Unread(gap.clone()))));
+        findings.extend(unread(&usage.gaps));
         let left_out = usage.left_out.iter();
         findings.extend(left_out.map(|&one| plain(Severity::Note, Kind::LeftOut(one))));
         findings.extend(of_rollbacks(usage));
     }
-    if running(usages) == (0, 0) {
+    // Where services or tasks could not be read, that is the finding.
+    let of_ecs = |gap: &Gap| matches!(gap.source, Source::Services | Source::Tasks);
+    let unread = usages.iter().any(|usage| usage.gaps.iter().any(of_ecs));
+    if running(usages) == (0, 0) && !unread {
         findings.push(plain(Severity::Warning, Kind::NothingRuns));
     }
     (all, findings)
+}
+
+/// A finding for each gap; one for all that have the same reason, where it is none of the source's own.
+fn unread(gaps: &[Gap]) -> Vec<Finding> {
+    let mut found: Vec<(BTreeSet<Source>, &Failure)> = Vec::new();
+    for Gap { source, failure } in gaps {
+        let same = |(_, other): &&mut (_, &Failure)| {
+            failure.is_general() && other.kind == failure.kind && other.message == failure.message
+        };
+        match found.iter_mut().find(same) {
+            Some((sources, _)) => {
+                sources.insert(*source);
+            }
+            None => found.push((BTreeSet::from([*source]), failure)),
+        }
+    }
+    let each = found.into_iter().map(|(sources, failure)| {
+        let failure = failure.clone();
+        plain(Severity::Error, Kind::Unread { sources, failure })
+    });
+    each.collect()
 }
 
 /// How many services are not gone, and how many tasks ECS knows of, everywhere.

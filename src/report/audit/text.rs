@@ -154,3 +154,18 @@ fn conclusion(report: &Report) -> String {
     };
     format!("Audit: {}.{complete}", parts.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell_and_empty_ones_are_left_out() {
+        let cells = |texts: &[&str]| column(texts.iter().map(|&text| text.to_owned()).collect());
+        assert_eq!(
+            cells(&["never expires", "pinned"]),
+            ["never expires  ", "pinned         "]
+        );
+        assert!(cells(&["", ""]).is_empty());
+    }
+}
