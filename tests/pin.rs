@@ -255,3 +255,42 @@ fn pins_are_removed_only_where_everything_in_use_is_known() {
     let ran = left_out.run(&["pin", "-c", &config, "--remove"]);
     ran.expect(3, &["--remove needs --all or --repository"]);
 }
+
+/// The same world with tags that cannot move.
+fn immutable() -> Value {
+    let mut world = world(&our_policy(30));
+    world["repositories"][0]["tagMutability"] = json!("IMMUTABLE");
+    world
+}
+
+#[test]
+fn repositories_with_immutable_tags_take_pins() {
+    let case = Case::new(&immutable(), Options::default());
+    case.run(&["pin", "--all"]).shows(0, &["Done: 6 pinned."]);
+    assert_eq!(pinned(&case).len(), 6);
+    case.run(&["pin", "--all"]).shows(0, &["6 pinned before"]);
+}
+
+#[test]
+fn where_an_immutable_repository_does_not_take_the_pin_the_second_one_is_set() {
+    let plan = Case::new(&immutable(), Options::default());
+    let plan = plan.run(&["pin", "--all", "--dry-run", "--output", "json"]);
+    let plan = plan.report();
+    let changes = plan["changes"].as_array().expect("changes");
+    let running = changes.iter().find(|one| one["name"] == "fluentd/app:v3");
+    let pin = running.expect("v3")["tags"][0]
+        .as_str()
+        .expect("a tag")
+        .to_owned();
+    let mut world = immutable();
+    let taken = world["repositories"][0]["images"][0]["tags"].as_array_mut();
+    taken.expect("tags").push(json!(pin));
+    let case = Case::new(&world, Options::default());
+    case.run(&["pin", "--all"])
+        .expect(0, &[&format!("{pin}-2")]);
+    let tags = case.tags("fluentd/app");
+    assert_eq!(tags[&format!("{pin}-2")], tags["v3"]);
+    assert_eq!(tags[&pin], tags["v1"], "the other image keeps it");
+    case.run(&["pin", "--all"]).shows(0, &["6 pinned before"]);
+    case.run(&["audit", "--all"]).shows(0, &["6 pinned."]);
+}

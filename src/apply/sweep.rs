@@ -6,8 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::iter;
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use crate::apply::event::Event;
@@ -188,43 +187,47 @@ impl<'a> Sweeper<'a> {
         digests: &[Digest],
         listed: &BTreeSet<Digest>,
     ) -> After {
-        let each = digests.iter().map(async |digest| {
-            if self.halt.now().is_some() {
-                return None;
-            }
-            let call = ecr.archive_image(repository, digest);
-            tokio::select! {
-                answer = call => Some((digest, answer)),
-                _ = self.out_of_time() => {
-                    self.unknown(repository, std::slice::from_ref(digest), "UpdateImageStorageClass");
-                    None
-                }
-            }
-        });
-        let mut each = std::pin::pin!(iter(each).buffered(AT_ONCE));
         let mut done = 0;
         let mut after = After::GoOn;
-        while let Some(ended) = each.next().await {
-            let Some((digest, answer)) = ended else {
-                continue;
+        for some in digests.chunks(AT_ONCE) {
+            if let Some(why) = self.halt.now() {
+                after = After::Stop(why);
+                break;
+            }
+            let calls = join_all(
+                some.iter()
+                    .map(|digest| ecr.archive_image(repository, digest)),
+            );
+            let answers = tokio::select! {
+                answers = calls => answers,
+                why = self.out_of_time() => {
+                    self.unknown(repository, some, "UpdateImageStorageClass");
+                    after = After::Stop(why);
+                    break;
+                }
             };
-            let ended = match answer {
-                Ok(()) => Ended::Archived,
-                Err(failure) => match failure.kind {
-                    FailureKind::ImageNotFound => Ended::Absent,
-                    FailureKind::Unsupported if listed.contains(digest) => Ended::WithIndex,
-                    FailureKind::Unsupported => Ended::Failed(failure),
-                    _ => {
-                        after = self.failed(repository, std::slice::from_ref(digest), failure);
-                        break;
-                    }
-                },
-            };
-            done += usize::from(ended == Ended::Archived);
-            self.record(repository, digest, ended);
+            for (digest, answer) in some.iter().zip(answers) {
+                let ended = match answer {
+                    Ok(()) => Ended::Archived,
+                    Err(failure) => match failure.kind {
+                        FailureKind::ImageNotFound => Ended::Absent,
+                        FailureKind::Unsupported if listed.contains(digest) => Ended::WithIndex,
+                        FailureKind::Unsupported => Ended::Failed(failure),
+                        _ => {
+                            after = self.failed(repository, std::slice::from_ref(digest), failure);
+                            continue;
+                        }
+                    },
+                };
+                done += usize::from(ended == Ended::Archived);
+                self.record(repository, digest, ended);
+            }
+            if !matches!(after, After::GoOn) {
+                break;
+            }
         }
         self.tell(repository, done);
-        self.halt.now().map_or(after, After::Stop)
+        after
     }
 
     /// A call failed. What is wrong with one repository stops that one; anything else would fail everywhere.

@@ -9,6 +9,7 @@ mod order;
 mod refused;
 mod told;
 mod trouble;
+mod undocumented;
 
 use demitasse_sandbox::Options;
 use serde_json::{Value, json};

@@ -47,6 +47,25 @@ fn a_denied_deletion_is_told_with_action_and_arn_and_other_repositories_are_swep
 }
 
 #[test]
+fn an_archive_that_is_denied_is_told_and_stops_at_once() {
+    let images: Vec<Value> = (0..30).map(|number| old(&format!("v{number}"))).collect();
+    let case = case(&images);
+    let denied = "ecr:UpdateImageStorageClass".parse().expect("a denial");
+    case.sandbox.deny(vec![denied]);
+    let ran = sweep(&case, &["--yes", "--archive", "--output", "json"]);
+    ran.expect(1, &["allow ecr:UpdateImageStorageClass"]);
+    let summary = ran.report()["summary"].clone();
+    assert_eq!(
+        (&summary["archived"], &summary["going"]),
+        (&json!(0), &json!(30))
+    );
+    assert!(
+        sent(&case, "UpdateImageStorageClass") <= 8,
+        "no use in trying 30 times"
+    );
+}
+
+#[test]
 fn each_failure_of_a_batch_is_told_although_the_call_succeeded() {
     // An archived index cannot be read, so nobody knows that it lists v1; ECR does.
     let index = json!({"tags": ["index"], "pushedDaysAgo": 400, "platforms": ["linux/amd64"], "layers": [{"size": 64, "seed": "index"}]});

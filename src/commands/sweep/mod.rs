@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 
 use crate::apply::event::Event;
-use crate::apply::halt::{self, Halter};
+use crate::apply::halt;
 use crate::apply::sweep::Sweeper;
 use crate::commands::connection::Wish;
 use crate::commands::pacing::Pacing;
@@ -21,7 +21,7 @@ use crate::commands::{log, reading, repositories, runtime, selection, settings, 
 use crate::model::exit::Exit;
 use crate::model::reference::Repository;
 use crate::model::usage::Scope;
-use crate::plan::sweep::{self, Batch, Outcome, Ratio, Refusal, Rules, Stopped};
+use crate::plan::sweep::{self, Batch, Outcome, Ratio, Refusal, Rules};
 use crate::report::{self, Finding, problems, sweep as show};
 
 /// How the report is written to stdout.
@@ -246,22 +246,9 @@ async fn carry_out(
     });
     tokio::select! {
         () = work => {}
-        () = watch(&halter, sources.end()) => {}
+        () = signals::halt(&halter, sources.end()) => {}
     }
     run.into_outcome()
-}
-
-/// Stops the run at a signal and at the end of its time. Never ends: what is under way is waited for.
-async fn watch(halter: &Halter, end: tokio::time::Instant) {
-    let stopped = tokio::select! {
-        exit = signals::received() => Stopped { exit, why: "interrupted".to_owned() },
-        () = tokio::time::sleep_until(end) => Stopped {
-            exit: Exit::World,
-            why: "the run took longer than --timeout".to_owned(),
-        },
-    };
-    halter.stop(stopped);
-    std::future::pending::<()>().await;
 }
 
 fn report(

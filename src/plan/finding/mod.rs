@@ -1,12 +1,14 @@
 //! What a look at usage finds: images that are in use and gone, or will be; and what could not be told, which makes every
 //! answer incomplete. Findings are values, collected and shown all at once.
 
+mod hint;
+mod text;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
-use crate::model::ordinal::Ordinal;
 use crate::model::reference::{ReferenceError, Repository, Tag};
 use crate::model::time::Timestamp;
 use crate::model::usage::{Gap, Revision, Source};
@@ -309,184 +311,5 @@ impl Kind {
             | Self::SharedRepository { repository, .. }
             | Self::Lint { repository, .. } => Some(repository),
         }
-    }
-
-    /// The exact next step, where there is one.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Unread(gap) => {
-                let left_out = match gap.source {
-                    Source::EventBridge | Source::Scheduler | Source::Daemons => {
-                        format!("; or leave it out with --without {}", gap.source)
-                    }
-                    _ => String::new(),
-                };
-                format!("{}{left_out}", gap.failure.hint().unwrap_or_else(|| "run again".to_owned()))
-            }
-            Self::Undescribed {
-                failure: Some(failure),
-                ..
-            }
-            | Self::Unreadable { failure, .. } => return failure.hint(),
-            Self::NothingRuns => "check AWS_PROFILE, --region and --assume-role-arn".to_owned(),
-            Self::Missing(asked) if asked.digest.is_none() => {
-                "push the image again under this tag, or deploy one that exists: demitasse promote, ecspresso deploy".to_owned()
-            }
-            Self::Missing(_) | Self::ChildMissing { .. } => {
-                "deploy an image that exists: demitasse promote, ecspresso deploy".to_owned()
-            }
-            Self::Archived(image) => format!(
-                "aws ecr update-image-storage-class --registry-id {} --repository-name {} --image-id imageDigest={} --target-storage-class STANDARD",
-                image.repository.registry.account(), image.repository.name, image.digest
-            ),
-            Self::Restoring(_) => "wait: restoring typically takes up to 20 minutes".to_owned(),
-            Self::NoPreview { failure, .. } => return failure.hint(),
-            Self::PreviewMarks { .. } => {
-                "run demitasse pin, and compare with demitasse lifecycle simulate".to_owned()
-            }
-            Self::ExpiresNow { .. } | Self::ExpiresIn { .. } | Self::ExpiresAt { .. } => {
-                "demitasse pin".to_owned()
-            }
-            Self::PinWithoutShield { image } => format!(
-                "give the policy a first rule for inuse-*: demitasse bootstrap --repository {} --overwrite",
-                image.repository.name
-            ),
-            Self::RollbackFails { service, .. } => format!(
-                "deploy an ACTIVE revision to {service}, or roll back by hand: aws ecs update-service --task-definition"
-            ),
-            Self::TagMoved { .. } => {
-                "deploy again, so that the service runs what the tag means; immutable tags cannot move".to_owned()
-            }
-            Self::Lint { hint, .. } => return hint.clone(),
-            Self::CommonInUse { .. } | Self::SharedRepository { .. } => {
-                "promote into a repository for each task definition: demitasse promote".to_owned()
-            }
-            _ => return None,
-        })
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unread(gap) => write!(f, "{} could not be read: {}", gap.source, gap.failure),
-            Self::NothingRuns => f.write_str("no service and no task was found"),
-            Self::LeftOut(source) => write!(f, "{source} was left out (--without)"),
-            Self::Undescribed {
-                revision,
-                failure: Some(failure),
-            } => write!(f, "nobody knows which images {revision} runs: {failure}"),
-            Self::Undescribed { revision, .. } => {
-                write!(f, "nobody knows which images {revision} runs")
-            }
-            Self::Unparsable { image, error } => {
-                write!(f, "the image `{image}` cannot be understood: {error}")
-            }
-            Self::Unreadable {
-                repository,
-                failure,
-            } => {
-                write!(f, "{repository} could not be read: {failure}")
-            }
-            Self::StrangePolicy { repository, error } => {
-                write!(
-                    f,
-                    "the lifecycle policy of {repository} cannot be understood: {error}"
-                )
-            }
-            Self::Missing(asked) => write!(f, "{asked} is not in ECR"),
-            Self::Archived(image) => write!(f, "{image} is archived and cannot be pulled"),
-            Self::Restoring(image) => {
-                write!(f, "{image} is being restored and cannot be pulled yet")
-            }
-            Self::ChildMissing {
-                repository,
-                index,
-                child,
-            } => write!(
-                f,
-                "{repository}@{child}, which the index {index} lists, is not in ECR"
-            ),
-            Self::ExpiresNow { image, rule, place } => {
-                write!(f, "{image} expires within 24 hours by rule {rule}")?;
-                write_place(f, *place)
-            }
-            Self::ExpiresIn {
-                image,
-                pushes,
-                place,
-            } => {
-                let word = if *pushes == 1 { "push" } else { "pushes" };
-                write!(f, "{image} expires in {pushes} {word}")?;
-                write_place(f, *place)
-            }
-            Self::ExpiresAt { image, at } => write!(f, "{image} expires by its age after {at}"),
-            Self::PreviewMarks { image } => write!(
-                f,
-                "ECR's preview says that {image} expires within 24 hours, and we found otherwise"
-            ),
-            Self::PreviewSpares { image } => write!(
-                f,
-                "ECR's preview says that {image} does not expire yet, and we found otherwise"
-            ),
-            Self::NoPreview {
-                repository,
-                failure,
-            } => write!(f, "ECR gave no preview of {repository}: {failure}"),
-            Self::PinWithoutShield { image } => write!(
-                f,
-                "{image} is pinned, but no rule of the policy shields inuse-* from the others"
-            ),
-            Self::NoRollbackTarget { service, revision } => write!(
-                f,
-                "{service} runs {revision}, and there is no ACTIVE revision before it to roll back to"
-            ),
-            Self::RollbackFails { service, revision } => write!(
-                f,
-                "{service} runs {revision}, which is not ACTIVE: ecspresso rollback finds no target"
-            ),
-            Self::TagMoved {
-                repository,
-                tag,
-                runs,
-                means,
-                service,
-            } => write!(
-                f,
-                "{repository}:{tag} means {means} now, but {service} runs {runs}"
-            ),
-            Self::CommonInUse { repository, images } => {
-                let verb = if *images == 1 {
-                    "image is"
-                } else {
-                    "images are"
-                };
-                write!(
-                    f,
-                    "{images} {verb} still in use from the common repository {repository}"
-                )
-            }
-            Self::SharedRepository {
-                repository,
-                families,
-            } => {
-                let families: Vec<&str> = families.iter().map(String::as_str).collect();
-                write!(
-                    f,
-                    "one count rule ages the images of several task definitions in {repository}: {}",
-                    families.join(", ")
-                )
-            }
-            Self::Lint {
-                repository, text, ..
-            } => write!(f, "{repository}: {text}"),
-        }
-    }
-}
-
-fn write_place(f: &mut fmt::Formatter<'_>, place: Option<(usize, u32)>) -> fmt::Result {
-    match place {
-        Some((place, keep)) => write!(f, " ({} of keep {keep})", Ordinal(place)),
-        None => Ok(()),
     }
 }
