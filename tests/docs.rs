@@ -10,8 +10,10 @@ use std::path::Path;
 
 use demitasse::model::lifecycle::Policy;
 use demitasse::model::settings::Settings;
+use demitasse::model::usage::Source;
 use demitasse::plan::lint::Code;
 use demitasse::plan::policy;
+use demitasse::plan::reason::Why;
 use demitasse_sandbox::{ImageSpec, Options};
 use serde_json::Value;
 use support::{Case, ran};
@@ -139,6 +141,45 @@ fn the_documented_settings_are_read() {
     }
 }
 
+/// The words between backticks at the beginning of each row of a section's table.
+fn rows(text: &str, section: &str) -> Vec<String> {
+    let section = text.split(&format!("\n## {section}\n")).nth(1);
+    let section = section.and_then(|rest| rest.split("\n## ").next());
+    let lines = section.expect("a section").lines();
+    let cells = lines.filter_map(|line| line.strip_prefix("| `")?.split_once('|'));
+    let words = cells.flat_map(|(cell, _)| cell.split('`').step_by(2));
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_reason_and_every_source_of_usage_is_documented() {
+    let text = document("docs/usage.md");
+    let reasons = Why::ALL.map(|why| why.name().to_owned());
+    let documented: Vec<String> = rows(&text, "Reasons")
+        .into_iter()
+        .filter(|word| !word.trim().is_empty())
+        .collect();
+    assert_eq!(documented, reasons);
+    assert!(
+        Why::ALL.is_sorted(),
+        "the documented order is that of reports"
+    );
+    let documented: BTreeSet<String> = rows(&text, "Coverage").into_iter().collect();
+    for source in [
+        Source::Services,
+        Source::ServiceRevisions,
+        Source::Tasks,
+        Source::TaskDefinitions,
+        Source::Daemons,
+        Source::EventBridge,
+        Source::Scheduler,
+        Source::InUseFile,
+        Source::InUseCommand,
+    ] {
+        assert!(documented.contains(source.name()), "{source}");
+    }
+}
+
 #[test]
 fn every_flag_that_a_document_names_exists() {
     let case = Case::common(&["aaaa"]);
@@ -163,6 +204,7 @@ fn every_flag_that_a_document_names_exists() {
         "docs/live-checks.md",
         "docs/ecspresso.md",
         "docs/audit-and-pin.md",
+        "docs/usage.md",
     ] {
         let text = document(name);
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
@@ -177,6 +219,9 @@ fn every_flag_that_a_document_names_exists() {
                 "--force",
                 "--filter",
                 "--repository-name",
+                "--test",
+                "--release",
+                "--nocapture",
             ];
             assert!(
                 others.contains(&flag) || help.contains(flag),

@@ -41,7 +41,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
 
 #[test]
 fn every_task_that_should_start_can_pull() {
-    let steps = number("HISTORY_STEPS", 10_000);
+    let steps = number("HISTORY_STEPS", 2_000);
     let first = number("HISTORY_SEED", 1);
     let workers = number("HISTORY_WORKERS", 2);
     let started: Vec<_> = (0..workers)

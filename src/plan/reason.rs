@@ -50,6 +50,28 @@ pub enum Why {
 }
 
 impl Why {
+    /// All of them, strongest first.
+    pub const ALL: [Self; 18] = [
+        Self::Service(Role::Set),
+        Self::Service(Role::Deployment),
+        Self::Service(Role::TaskSet),
+        Self::Service(Role::InFlight),
+        Self::Service(Role::EcsRollback),
+        Self::RunningTask,
+        Self::Pointer(PointerKind::Rule),
+        Self::Pointer(PointerKind::Schedule),
+        Self::Listed(Lister::Daemon),
+        Self::Listed(Lister::File),
+        Self::Listed(Lister::Command),
+        Self::Rollback,
+        Self::Newer,
+        Self::RecentTask,
+        Self::Latest,
+        Self::Child,
+        Self::Parent,
+        Self::Referrer,
+    ];
+
     /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {

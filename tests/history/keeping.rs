@@ -88,6 +88,7 @@ impl Play<'_> {
         }
         for pipeline in &mut self.pipelines {
             pipeline.others = 0;
+            pipeline.own = 0;
         }
         let services: Vec<String> = self
             .pipelines

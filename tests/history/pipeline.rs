@@ -6,8 +6,8 @@ use crate::play::{CLUSTER, COMMON, Play, Problem, expect, pick, spec, written};
 use crate::product::repository;
 
 impl Play<'_> {
-    /// A promotion into a family's repository is about to come. `pin --all` runs first where somebody who uses the repository has seen as many
-    /// of others as there may be between two runs.
+    /// A promotion into a family's repository is about to come. `pin --all` runs first where as many came already as there may be
+    /// between two runs.
     fn make_room(&mut self, family: usize, by: Option<usize>) -> Result<(), Problem> {
         let known = &self.families[family];
         let most = known.keep - known.min_pushes;
@@ -19,18 +19,23 @@ impl Play<'_> {
                 .into_iter()
                 .any(|one| one.split(':').next() == Some(&name))
         });
-        let others = |(at, one): (usize, &crate::play::Pipeline)| {
-            one.family == family && by != Some(at) && one.others >= most
-        };
-        let full = self.pipelines.iter().enumerate().any(others)
-            || (has_schedule && self.families[family].promotions >= most);
-        if full {
+        // Promotions of its own pipeline look after what a service runs, down to the last `min_pushes`: as long as nobody else promotes, no
+        // pin is needed. Where others do, each promotion takes a place, whoever makes it.
+        let full = self.pipelines.iter().enumerate().any(|(at, one)| {
+            let is_shared = one.others > 0 || by != Some(at);
+            one.family == family && is_shared && one.others + one.own >= most
+        });
+        if full || (has_schedule && self.families[family].promotions >= most) {
             self.pin_all(false)?;
         }
         self.families[family].promotions += 1;
         for (at, one) in self.pipelines.iter_mut().enumerate() {
-            if one.family == family && by != Some(at) {
-                one.others += 1;
+            if one.family == family {
+                let count = match by == Some(at) {
+                    true => &mut one.own,
+                    false => &mut one.others,
+                };
+                *count += 1;
             }
         }
         Ok(())

@@ -18,6 +18,7 @@ pub(crate) const COMMON: &str = "fluentd/common";
 pub(crate) const CLUSTER: &str = "default";
 
 /// A family of task definitions, with its repository.
+#[derive(Debug)]
 pub(crate) struct Family {
     pub(crate) name: String,
     pub(crate) keep: u64,
@@ -38,6 +39,8 @@ pub(crate) struct Pipeline {
     pub(crate) family: usize,
     /// Promotions of others into its repository since `pin --all` ran.
     pub(crate) others: u64,
+    /// Promotions of its own.
+    pub(crate) own: u64,
 }
 
 /// A history that is played.
@@ -100,6 +103,7 @@ impl<'a> Play<'a> {
             service: service.to_owned(),
             family,
             others: 0,
+            own: 0,
         };
         let services = [("prod", 0), ("stage", 0), ("web", 1)];
         product.runs = 0;

@@ -23,6 +23,8 @@ pub(crate) struct Product<'a> {
     pub(crate) directory: &'a Path,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) runs: u64,
+    /// What was run and what it said, for whoever has to find out why a history fails.
+    pub(crate) transcript: String,
 }
 
 impl Product<'_> {
@@ -30,6 +32,8 @@ impl Product<'_> {
     pub(crate) fn run(&mut self, arguments: &[&str]) -> Ran {
         self.runs += 1;
         let now = self.sandbox.with_state(|state| state.clock.now().0);
+        self.transcript
+            .push_str(&format!("$ demitasse {}\n", arguments.join(" ")));
         let arguments = ["demitasse"].iter().chain(arguments).map(OsString::from);
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let exit = demitasse::run_at(
@@ -39,13 +43,12 @@ impl Product<'_> {
             &mut out,
             &mut err,
         );
+        let (out, err) = (String::from_utf8_lossy(&out), String::from_utf8_lossy(&err));
+        let told = format!("{out}{err}");
+        self.transcript.push_str(&told);
         Ran {
             code: exit.code(),
-            told: format!(
-                "{}{}",
-                String::from_utf8_lossy(&out),
-                String::from_utf8_lossy(&err)
-            ),
+            told,
         }
     }
 

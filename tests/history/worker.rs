@@ -114,6 +114,7 @@ pub(crate) fn play_all(port: u16, steps: u64, first: u64) -> Totals {
             Ok(played) => totals.add(&played),
             Err((at, problem)) => {
                 let short = shrink(&sandbox, seed, &drawn[..=at]);
+                let problem = problem.lines().next().unwrap_or_default();
                 panic!(
                     "seed {seed}, step {at}: {problem}\nthe shortest history that was found:\n{short}"
                 );
@@ -133,10 +134,15 @@ fn play(sandbox: &Sandbox, seed: u64, steps: &[Step]) -> Result<Totals, (usize, 
         directory: directory.path(),
         environment,
         runs: 0,
+        transcript: String::new(),
     };
     let mut play = Play::begin(product, seed).map_err(|problem| (0, problem))?;
     for (at, step) in steps.iter().enumerate() {
-        play.step(*step).map_err(|problem| (at, problem))?;
+        if let Err(problem) = play.step(*step) {
+            let shops = play.families.iter().map(|family| format!("{family:?}\n"));
+            let shops: String = shops.collect();
+            return Err((at, format!("{problem}\n{shops}{}", play.product.transcript)));
+        }
     }
     let (shared, copies) = (play.shadow.shared_lost, play.shadow.copies_lost);
     Ok(Totals {

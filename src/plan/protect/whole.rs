@@ -87,3 +87,58 @@ fn plain(severity: Severity, kind: Kind) -> Finding {
         reasons: BTreeSet::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::usage::Role;
+    use crate::plan::protect::samples::{family, service};
+
+    fn usage(active: &[u32], set: u32) -> Usage {
+        let mut usage = Usage::default();
+        family(&mut usage, "app", active);
+        service(&mut usage, "app", &[(set, Role::Set)]);
+        usage
+    }
+
+    fn tags(usages: &[Usage]) -> Vec<String> {
+        let (in_use, _) = in_use(usages, Generations::default());
+        let tags = in_use.places.keys().filter_map(|place| place.tag.clone());
+        tags.map(|tag| tag.to_string()).collect()
+    }
+
+    #[test]
+    fn families_of_one_name_are_not_mixed_between_accounts_and_regions() {
+        let east = usage(&[11, 10, 9, 7, 6, 5], 9);
+        let west = usage(&[3, 2, 1], 2);
+        let both = tags(&[east.clone(), west.clone()]);
+        assert_eq!(both, ["v1", "v10", "v11", "v2", "v3", "v7", "v9"]);
+        let mut apart = [tags(&[east]), tags(&[west])].concat();
+        apart.sort();
+        assert_eq!(both, apart);
+    }
+
+    #[test]
+    fn one_image_has_the_reasons_of_every_account_and_region() {
+        let mut other = usage(&[9], 9);
+        other.services[0].cluster = "west".to_owned();
+        let (in_use, _) = in_use(&[usage(&[9], 9), other], Generations::default());
+        let reasons: Vec<&str> = in_use
+            .places
+            .values()
+            .flatten()
+            .map(|reason| reason.by.as_str())
+            .collect();
+        assert_eq!(reasons, ["default/app", "west/app"]);
+    }
+
+    #[test]
+    fn something_has_to_run_somewhere() {
+        let nothing = |usages: &[Usage]| {
+            let (_, findings) = in_use(usages, Generations::default());
+            findings.iter().any(|one| one.kind == Kind::NothingRuns)
+        };
+        assert!(nothing(&[Usage::default(), Usage::default()]));
+        assert!(!nothing(&[Usage::default(), usage(&[9], 9)]));
+    }
+}
