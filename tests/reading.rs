@@ -49,7 +49,7 @@ fn the_end_of_the_time_says_how_far_it_came_and_what_to_do() {
     ran.expect(
         1,
         &[
-            "longer than --timeout (step 1 of 3, ",
+            "longer than --timeout (step 1 of 3: ",
             " of 24 services",
             "nothing was written",
             "hint: a longer --timeout",

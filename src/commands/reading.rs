@@ -126,7 +126,7 @@ impl Steps {
         let (words, far) = self.current(now)?;
         if let Some(bar) = &self.bar {
             if bar.length().is_none() {
-                set_style(bar, "{bar:24} {msg}");
+                set_style(bar, "{bar:20} {wide_msg}");
             }
             bar.set_length(u64::try_from(far.of).unwrap_or(u64::MAX));
             bar.set_position(u64::try_from(far.done).unwrap_or(u64::MAX));
@@ -168,7 +168,7 @@ fn set_style(bar: &ProgressBar, template: &str) {
     }
 }
 
-/// `step 1 of 3, 1063 of 2000 services, about 1m 34s for the rest of them`.
+/// `step 1 of 3: 1063 of 2000 services, 1m 34s left`; the time is for this step.
 fn describe(work: Work, far: Far, took: Duration) -> String {
     let (at, what) = match work {
         Work::Services => (1, "services"),
@@ -176,7 +176,7 @@ fn describe(work: Work, far: Far, took: Duration) -> String {
         Work::Repositories => (3, "repositories"),
     };
     let Far { of, done, .. } = far;
-    let words = format!("step {at} of 3, {done} of {of} {what}");
+    let words = format!("step {at} of 3: {done} of {of} {what}");
     // The first few say little about the others.
     if took < SOON || done == 0 {
         return words;
@@ -184,5 +184,5 @@ fn describe(work: Work, far: Far, took: Duration) -> String {
     let left = took.as_secs_f64() / done as f64 * (of - done) as f64;
     let left = Duration::from_secs(left.round() as u64);
     let left = humantime::format_duration(left);
-    format!("{words}, about {left} for the rest of them")
+    format!("{words}, {left} left")
 }

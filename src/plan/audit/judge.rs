@@ -31,12 +31,13 @@ pub fn audit(in_use: &InUse, look: &mut Look<'_>, rules: &Rules, now: Timestamp)
     for (repository, held) in &protected.0 {
         let images = one_repository(repository, held, look, now, &mut audit.findings);
         let listing = look.listing(End::target(repository));
-        let subjects = listing.and_then(|known| known.as_ref().ok());
+        let listing = listing.and_then(|known| known.as_ref().ok());
+        let referrers = listing.into_iter().flatten();
+        let referrers = referrers.filter(|one| one.subject.is_some());
+        let referrers: BTreeSet<&Digest> = referrers.map(|one| &one.digest).collect();
         for image in &images {
             // Whether ECR's rules see OCI 1.1 referrers at all is not documented, and no pull needs one.
-            let refers =
-                |one: &&lifecycle::Image| one.digest == image.digest && one.subject.is_some();
-            if subjects.is_none_or(|all| !all.iter().any(|one| refers(&one))) {
+            if !referrers.contains(&image.digest) {
                 audit.findings.extend(judge(image, rules, now));
             }
         }

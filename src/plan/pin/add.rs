@@ -1,7 +1,8 @@
 //! Which images get a pin, and whether it would protect them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::digest::Digest;
 use crate::model::inventory::ImageId;
 use crate::model::lifecycle::{self, Policy};
 use crate::model::reference::{Repository, Tag};
@@ -67,13 +68,15 @@ fn one_repository(
         plan.safe += images.iter().filter(|image| !image.standing.pinned).count();
         return;
     };
+    let listed: BTreeMap<&Digest, &lifecycle::Image> =
+        listing.iter().map(|one| (&one.digest, one)).collect();
     let mut wanted: Vec<&Image> = Vec::new();
     for image in images {
         if image.standing.pinned {
             plan.pinned += 1;
         } else if image.standing.left == Left::Never {
             plan.safe += 1;
-        } else if wants_pin(image, listing) {
+        } else if wants_pin(image, &listed) {
             wanted.push(image);
         }
     }
@@ -115,9 +118,8 @@ fn one_repository(
 }
 
 /// Archived images, and those that are being restored, have no manifest to give; an OCI 1.1 referrer goes with its subject, and a child with its index.
-fn wants_pin(image: &Image, listing: &[lifecycle::Image]) -> bool {
-    let mut listed = listing.iter();
-    let Some(one) = listed.find(|one| one.digest == image.digest) else {
+fn wants_pin(image: &Image, listed: &BTreeMap<&Digest, &lifecycle::Image>) -> bool {
+    let Some(one) = listed.get(&image.digest) else {
         return false;
     };
     let only_child = image.reasons.iter().all(|reason| reason.why == Why::Child);

@@ -112,18 +112,24 @@ struct Listing<'a> {
     images: &'a [Image],
     by_digest: BTreeMap<&'a Digest, &'a Image>,
     by_tag: BTreeMap<&'a str, &'a Image>,
+    /// What names a subject, by that.
+    by_subject: BTreeMap<&'a Digest, Vec<&'a Image>>,
 }
 
 impl<'a> Listing<'a> {
     fn new(repository: &'a Repository, images: &'a [Image]) -> Self {
-        let tags = images
-            .iter()
-            .flat_map(|image| image.tags.iter().map(move |tag| (tag.as_str(), image)));
+        let mut by_subject: BTreeMap<&Digest, Vec<&Image>> = BTreeMap::new();
+        for image in images {
+            if let Some(subject) = &image.subject {
+                by_subject.entry(subject).or_default().push(image);
+            }
+        }
         Self {
             repository,
             images,
             by_digest: images.iter().map(|image| (&image.digest, image)).collect(),
-            by_tag: tags.collect(),
+            by_tag: by_tag(images),
+            by_subject,
         }
     }
 
@@ -161,6 +167,13 @@ impl<'a> Listing<'a> {
         }
         seeds
     }
+}
+
+fn by_tag(images: &[Image]) -> BTreeMap<&str, &Image> {
+    let tags = images
+        .iter()
+        .flat_map(|image| image.tags.iter().map(move |tag| (tag.as_str(), image)));
+    tags.collect()
 }
 
 struct Closure<'a> {
@@ -294,8 +307,8 @@ impl Closure<'_> {
     /// registries without the referrers API carry its digest in their tag.
     fn add_referrers(&mut self, digest: &Digest) {
         let reason = Reason::new(Why::Referrer, digest.to_string());
-        let referrers = self.listing.images.iter();
-        for image in referrers.filter(|image| image.subject.as_ref() == Some(digest)) {
+        let referrers = self.listing.by_subject.get(digest);
+        for image in referrers.into_iter().flatten() {
             self.add(&image.digest, reason.clone());
         }
         for tag in companions::tags(digest) {
@@ -309,12 +322,14 @@ impl Closure<'_> {
 /// Services whose digest is not what their tag means any more.
 fn moved_tags(in_use: &InUse, look: &mut Look<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut tags: BTreeMap<&Repository, BTreeMap<&str, &Image>> = BTreeMap::new();
     for ((service, repository, tag), runs) in &in_use.resolved {
         let Some(Ok(images)) = look.listing(End::target(repository)) else {
             continue;
         };
-        let mut images = images.iter();
-        let tagged = images.find(|image| image.tags.iter().any(|one| one == tag.as_str()));
+        // Thousands of services may use one repository.
+        let tags = tags.entry(repository).or_insert_with(|| by_tag(images));
+        let tagged = tags.get(tag.as_str());
         let Some(means) = tagged.filter(|image| image.digest != *runs) else {
             continue;
         };
