@@ -9,7 +9,7 @@ use crate::plan::pin::{Done, Plan, Removal, Removals};
 use crate::report::Finding;
 use crate::report::audit;
 use crate::report::markdown::render_finding;
-use crate::report::table::{Colour, paint, plural};
+use crate::report::table::{Colour, paint, plural, width};
 
 /// The schema's name. Keys are only ever added to it.
 pub const SCHEMA: &str = "demitasse.pin/v1";
@@ -213,8 +213,7 @@ fn failure(done: &Done) -> Option<Finding> {
 /// For a terminal.
 pub fn table(report: &Report, colour: Colour) -> String {
     let mut text = String::new();
-    let width = report.changes.iter().map(|one| one.name.len()).max();
-    let width = width.unwrap_or(0);
+    let width = width(report.changes.iter().map(|one| one.name.as_str()));
     for change in &report.changes {
         let sign = match (change.action, report.acted && !change.done) {
             (_, true) => 'x',

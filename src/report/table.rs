@@ -261,6 +261,15 @@ fn conclude_run(summary: &Summary) -> String {
     text + "."
 }
 
+/// How wide a column of names is at most: one name of hundreds of characters, which ECS and ECR allow, moves no other line.
+const WIDEST: usize = 60;
+
+/// The width of a column: that of its widest cell, of those that do not stand out.
+pub(super) fn width<'t>(cells: impl Iterator<Item = &'t str>) -> usize {
+    let widths = cells.map(|cell| cell.chars().count());
+    widths.filter(|&width| width <= WIDEST).max().unwrap_or(0)
+}
+
 /// A count with its word.
 pub(super) fn plural(count: usize, one: &str, many: &str) -> String {
     let word = if count == 1 { one } else { many };
@@ -270,6 +279,13 @@ pub(super) fn plural(count: usize, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_long_name_makes_no_column_wide() {
+        let long = "n".repeat(300);
+        assert_eq!(width(["fluentd/app:v1", &long, "a"].into_iter()), 14);
+        assert_eq!(width([long.as_str()].into_iter()), 0);
+    }
 
     #[test]
     fn a_standing_says_age_place_and_pin() {

@@ -2,7 +2,7 @@
 
 use crate::report::audit::{Consumer, Image, Report};
 use crate::report::markdown::{escape, render_finding};
-use crate::report::table::{Colour, paint, plural};
+use crate::report::table::{Colour, paint, plural, width};
 
 /// How many cells the bar has.
 const CELLS: usize = 10;
@@ -35,10 +35,10 @@ pub fn table(report: &Report, colour: Colour) -> String {
 
 /// Cells of one width, with a gap after each; none of a column that says nothing.
 fn column(cells: Vec<String>) -> Vec<String> {
-    let width = cells.iter().map(String::len).max().unwrap_or(0);
-    match width {
-        0 => Vec::new(),
-        _ => cells
+    let width = width(cells.iter().map(String::as_str));
+    match cells.iter().all(String::is_empty) {
+        true => Vec::new(),
+        false => cells
             .iter()
             .map(|cell| format!("{cell:width$}  "))
             .collect(),
