@@ -125,6 +125,17 @@ fn where_ecs_may_not_be_read_the_promotion_goes_on_with_a_warning() {
 }
 
 #[test]
+fn a_run_that_only_pinned_says_that_it_changed_something() {
+    let case = Case::new(&world(9, 2), Options::default());
+    let fault = "403@ecr:PutImage#3".parse().expect("a fault");
+    case.sandbox.set_faults(vec![fault]);
+    let ran = case.run(&["promote", "-c", &project(&case, "c00"), "--output", "json"]);
+    ran.expect(1, &["PutImage fluentd/app:c00"]);
+    assert_eq!(pins(&case), ["v1", "v2"]);
+    assert_eq!(ran.report()["changed"], true);
+}
+
+#[test]
 fn a_plan_reads_no_usage_and_a_service_that_is_not_there_yet_is_no_trouble() {
     let case = Case::new(&world(9, 2), Options::default());
     case.run(&["plan", "-c", &project(&case, "c00")])

@@ -10,8 +10,9 @@ use crate::apply::event::Event;
 use crate::apply::repository::settled;
 use crate::apply::{Run, Trouble};
 use crate::clients::registry::{Mount, Session};
+use crate::clients::settling::Settling;
 use crate::model::digest::Digest;
-use crate::model::failure::{Failure, Side};
+use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::manifest::Descriptor;
 use crate::model::reference::Repository;
 use crate::plan::outcome::Ended;
@@ -44,7 +45,9 @@ impl Run<'_> {
             .map(|blob| self.mount(at, promotion, copy, blob));
         let mut declined: Vec<Declined<'_>> = Vec::new();
         let mut denied = false;
-        for (blob, answer) in blobs.iter().zip(try_join_all(mounts).await?) {
+        // All of them, also where one fails: a session whose answer nobody waits for would stay open.
+        for (blob, answer) in blobs.iter().zip(join_all(mounts).await) {
+            let answer = answer?;
             denied |= answer.denied;
             if let Some(session) = answer.session {
                 let session = Some(session);
@@ -211,6 +214,7 @@ impl Run<'_> {
         };
         let mut session = declined.session;
         let mut tries = 0;
+        let mut settling = Settling::begin();
         loop {
             let open = match session.take() {
                 Some(open) => open,
@@ -235,6 +239,9 @@ impl Run<'_> {
             };
             self.endpoint.cancel(target, &open).await;
             self.forget(promotion, &open);
+            if failure.kind == FailureKind::RepositoryNotFound && settling.wait().await {
+                continue;
+            }
             self.endpoint.wait_to_retry(&failure, tries).await?;
             tries += 1;
         }

@@ -239,6 +239,8 @@ impl<'a> Run<'a> {
     async fn pin(&self, target: &Repository, pin: &Pin) -> Result<(), Failure> {
         let tag = tags::pin(&self.ecr, target, pin).await?;
         (self.on_event)(Event::Pinned { target, tag: &tag });
+        let pinned = (target.clone(), tag);
+        self.outcome.borrow_mut().pinned.push(pinned);
         Ok(())
     }
 

@@ -1,23 +1,15 @@
 //! Creates a target repository and gives it its policies.
 
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
-
 use crate::apply::Run;
 use crate::apply::event::Event;
 use crate::clients::ecr::{Ecr, NewRepository};
+use crate::clients::settling::Settling;
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::lifecycle::Policy;
 use crate::model::reference::Repository;
 use crate::plan::problem::{Kind, Problem};
 use crate::plan::promotion::RepositoryPlan;
 use crate::plan::provision::Creation;
-
-/// How long ECR may go on answering that a new repository does not exist: CreateRepository is not synchronous.
-const SETTLING: Duration = Duration::from_secs(60);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Who created a repository that did not exist when the plan was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,18 +85,12 @@ pub(super) async fn put_policy(
 pub(super) async fn settled<T>(
     attempt: impl AsyncFn() -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let end = Instant::now() + SETTLING;
-    let mut pause = FIRST_PAUSE;
+    let mut settling = Settling::begin();
     loop {
-        match attempt().await {
-            Err(failure)
-                if failure.kind == FailureKind::RepositoryNotFound
-                    && Instant::now() + pause < end =>
-            {
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            answer => return answer,
+        let answer = attempt().await;
+        let is_missing = |failure: &Failure| failure.kind == FailureKind::RepositoryNotFound;
+        if !answer.as_ref().err().is_some_and(is_missing) || !settling.wait().await {
+            return answer;
         }
     }
 }

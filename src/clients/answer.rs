@@ -53,6 +53,14 @@ impl Subject {
             let status = service.raw().status().as_u16();
             let metadata = service.err().meta();
             let code = metadata.code().unwrap_or_default();
+            // Every error of AWS has a code: what has none did not arrive whole.
+            if code.is_empty() && (service.raw().status().is_success() || status == 400) {
+                let message = format!(
+                    "HTTP {status} that cannot be read: {}",
+                    chain(service.err())
+                );
+                return self.failure(FailureKind::Broken, message);
+            }
             let message = metadata.message().filter(|message| !message.is_empty());
             let message = message.unwrap_or(code);
             return self.failure(self.kind(code, status, message), message);

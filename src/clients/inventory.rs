@@ -1,4 +1,5 @@
 //! One round of reading: everything that is asked goes out at once, and every answer, also a failed one, becomes a fact.
+//! Only where answers contradict each other about a repository's existence it is asked about again.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use futures_util::stream::iter;
 
 use crate::clients::ecr::Ecr;
 use crate::clients::registry::Endpoint;
+use crate::clients::settling::Settling;
 use crate::model::digest::Digest;
 use crate::model::failure::FailureKind;
 use crate::model::inventory::{
@@ -20,13 +22,41 @@ use crate::model::reference::{Registry, Repository};
 /// few enough that memory does not grow with their number.
 const AT_ONCE: usize = 64;
 
-/// Answers the questions into the inventory.
+/// Answers the questions into the inventory. A repository that one answer reads and another does not know is new: what
+/// the second one could not say, and a plan would take for unknown, is asked again until ECR knows it everywhere.
 pub async fn answer(
     ecr: &Ecr,
     endpoint: &Endpoint,
     questions: &Questions,
     inventory: &mut Inventory,
 ) {
+    round(ecr, endpoint, questions, inventory).await;
+    let mut settling = Settling::begin();
+    loop {
+        let again = contradicted(questions, inventory);
+        if again.repositories.is_empty() || !settling.wait().await {
+            return;
+        }
+        round(ecr, endpoint, &again, inventory).await;
+    }
+}
+
+/// What was asked about repositories that exist by one answer and not by another. The second is forgotten.
+fn contradicted(questions: &Questions, inventory: &mut Inventory) -> Questions {
+    let mut again = Questions::default();
+    for (repository, ask) in &questions.repositories {
+        if let Some(facts) = inventory.repositories.get_mut(repository)
+            && facts.proved_existence
+            && std::mem::take(&mut facts.denied_existence)
+        {
+            let asked = (repository.clone(), ask.clone());
+            again.repositories.extend([asked]);
+        }
+    }
+    again
+}
+
+async fn round(ecr: &Ecr, endpoint: &Endpoint, questions: &Questions, inventory: &mut Inventory) {
     let mounting = questions.blob_mounting.iter();
     let mounting = mounting.map(async |one: &Registry| (one.clone(), ecr.blob_mounting(one).await));
     let sign_in = questions.sign_in.iter();
@@ -111,6 +141,18 @@ async fn ask_one(ecr: &Ecr, repository: &Repository, ask: &Ask) -> Facts {
         note_existence(&mut facts, answer);
     }
     if let Some(answer) = &listing {
+        note_existence(&mut facts, answer);
+    }
+    if let Some(answer) = &blobs {
+        note_existence(&mut facts, answer);
+    }
+    if let Some(answer) = &access {
+        note_existence(&mut facts, answer);
+    }
+    if let Some(answer) = &tags {
+        note_existence(&mut facts, answer);
+    }
+    for (_, answer) in &referrers {
         note_existence(&mut facts, answer);
     }
     facts.images = images.map_or_else(BTreeMap::new, |answer| of_images(ask, answer));

@@ -10,6 +10,7 @@ pub mod lookups;
 pub mod pace;
 pub mod registry;
 pub mod schedules;
+pub mod settling;
 
 mod answer;
 mod pages;

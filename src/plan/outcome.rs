@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::model::reference::{Registry, Repository};
+use crate::model::reference::{Registry, Repository, Tag};
 use crate::plan::problem::Problem;
 use crate::plan::promotion::{Action, Plan, Promotion};
 
@@ -16,6 +16,8 @@ pub struct Outcome {
     pub created: Vec<Repository>,
     /// Repositories that got a lifecycle policy.
     pub policies: Vec<Repository>,
+    /// Pins that were set, whatever became of the promotions that they came before.
+    pub pinned: Vec<(Repository, Tag)>,
     /// What went wrong while acting.
     pub problems: Vec<Problem>,
 }

@@ -42,6 +42,7 @@ pub fn report(plan: &Plan, outcome: Option<&Outcome>, now: Timestamp, exit_code:
         let changed = |ended: &Ended| matches!(ended.state, State::Promoted | State::Pinned);
         !outcome.created.is_empty()
             || !outcome.policies.is_empty()
+            || !outcome.pinned.is_empty()
             || outcome.promotions.iter().any(changed)
     };
     Report {

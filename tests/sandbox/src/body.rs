@@ -18,8 +18,12 @@ use crate::server::Connection;
 
 /// Half of the bytes; then the connection is cut.
 pub(crate) fn cut_half_way(bytes: Bytes, connection: &Connection) -> Body {
-    let half = bytes.slice(..bytes.len() / 2);
-    let pieces = vec![half];
+    cut_at_end(bytes.slice(..bytes.len() / 2), connection)
+}
+
+/// The bytes; then the connection is cut, whatever was promised.
+pub(crate) fn cut_at_end(bytes: Bytes, connection: &Connection) -> Body {
+    let pieces = vec![bytes];
     Paced {
         pieces,
         pause: Duration::from_millis(20),
@@ -46,7 +50,17 @@ pub(crate) fn slow(bytes: Bytes, time: Duration) -> Body {
     .boxed()
 }
 
-/// Adds a space to the manifests in an answer: still JSON, another digest.
+/// Changes one byte in the middle.
+pub(crate) fn alter_byte(answer: &mut Answer) {
+    let mut bytes = answer.body.to_vec();
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 1;
+    }
+    answer.body = Bytes::from(bytes);
+}
+
+/// Adds a space to the manifests in an answer: still JSON, another digest. The answer to a put names another digest.
 pub(crate) fn alter_manifest(answer: &mut Answer) {
     let altered = match serde_json::from_slice::<Value>(&answer.body) {
         Ok(mut value) if value.get("images").is_some() => {
@@ -55,6 +69,11 @@ pub(crate) fn alter_manifest(answer: &mut Answer) {
                     image["imageManifest"] = Value::from(format!("{text} "));
                 }
             }
+            value.to_string().into_bytes()
+        }
+        Ok(mut value) if value["image"]["imageId"]["imageDigest"].is_string() => {
+            let other = format!("sha256:{}", "0".repeat(64));
+            value["image"]["imageId"]["imageDigest"] = Value::from(other);
             value.to_string().into_bytes()
         }
         _ => [&answer.body[..], b" "].concat(),

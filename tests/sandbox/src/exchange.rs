@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 
 use crate::answer::Answer;
 use crate::body;
+use crate::broken;
 use crate::call::Call;
 use crate::call::Service;
 use crate::faults::Kind;
@@ -111,20 +112,15 @@ fn carry_out(
     let mut state = shared.state();
     let state = &mut *state;
     let on_registry = matches!(call.service, Service::Registry(_) | Service::Storage { .. });
-    match fault {
-        Some(Kind::Status {
-            status,
-            retry_after,
-        }) => return failed(*status, *retry_after, on_registry),
-        Some(Kind::ExpiredToken) if on_registry => return registry::token::expired(state),
-        Some(Kind::ExpiredToken) => {
-            let message = "The security token included in the request is expired";
-            return Answer::json(Err(Refusal::new("ExpiredTokenException", message)));
-        }
-        _ => {}
+    if let Some(answer) = fault.and_then(|fault| broken::instead(state, call, fault, on_registry)) {
+        return answer;
+    }
+    if matches!(fault, Some(Kind::LostBlobs)) {
+        let names: Vec<String> = state.repositories.keys().cloned().collect();
+        names.iter().for_each(|name| state.drop_unreferenced(name));
     }
     if !shared.allows(call) {
-        return failed(
+        return broken::failed(
             429,
             shared.retry_after.map(|time| time.as_secs().max(1)),
             on_registry,
@@ -204,8 +200,11 @@ fn carry_out(
         Service::Sts(form) => crate::sts::answer(state, &call.operation, form),
         Service::Other => Answer::json(Err(unknown(call))),
     };
-    if matches!(fault, Some(Kind::WrongDigest)) {
-        body::alter_manifest(&mut answer);
+    match fault {
+        Some(Kind::WrongDigest) => body::alter_manifest(&mut answer),
+        Some(Kind::WrongBytes) => body::alter_byte(&mut answer),
+        Some(Kind::TruncatedBody) => answer.body.truncate(answer.body.len() / 2),
+        _ => {}
     }
     answer
 }
@@ -240,35 +239,16 @@ fn permitted(state: &mut State, call: &Call) -> Result<(), Refusal> {
     }
 }
 
-/// An answer that is not about the request: throttled, or broken.
-fn failed(status: u16, retry_after: Option<u64>, on_registry: bool) -> Answer {
-    let answer = match (status, on_registry) {
-        (429, true) => Answer::registry_error(429, "TOOMANYREQUESTS", "Rate exceeded"),
-        (429, false) => Answer::json(Err(Refusal::new("ThrottlingException", "Rate exceeded"))),
-        (503, true) => Answer::registry_error(503, "UNAVAILABLE", "Slow Down"),
-        (503, false) => Answer::json(Err(Refusal::new(
-            "ServiceUnavailable",
-            "Service Unavailable",
-        ))),
-        (status, true) => Answer::registry_error(status, "UNKNOWN", "Internal Server Error"),
-        (status, false) => {
-            let answer = Answer::json(Err(Refusal::new("ServerException", "Server Error")));
-            Answer { status, ..answer }
-        }
-    };
-    match retry_after {
-        Some(seconds) => answer.header("retry-after", seconds.to_string()),
-        None => answer,
-    }
-}
-
 fn respond(
     answer: Answer,
     is_head: bool,
     fault: Option<Kind>,
     connection: &Connection,
 ) -> Response<Body> {
-    let length = answer.body.len();
+    let mut length = answer.body.len();
+    if matches!(fault, Some(Kind::LongLength)) && !is_head {
+        length = (2 * length).max(1);
+    }
     let mut response = Response::builder()
         .status(answer.status)
         .header("content-length", length);
@@ -278,6 +258,7 @@ fn respond(
     let body = match fault {
         _ if is_head => Full::new(Bytes::new()).boxed(),
         Some(Kind::CutBody) => body::cut_half_way(answer.body, connection),
+        Some(Kind::LongLength) => body::cut_at_end(answer.body, connection),
         Some(Kind::SlowBody(time)) => body::slow(answer.body, time),
         _ => Full::new(answer.body).boxed(),
     };

@@ -1,9 +1,12 @@
 //! Scripted faults: what goes wrong, and at which request.
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use serde::Deserialize;
+
+mod kind;
+
+pub use kind::Kind;
 
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -28,35 +31,6 @@ pub enum At {
         nth: u64,
         /// Only those on this repository.
         repository: Option<String>,
-    },
-}
-
-/// What goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// Answered with this status (429, 500, 503, …) and not carried out.
-    Status {
-        /// The HTTP status on `/v2/`; on the JSON APIs 429 becomes ThrottlingException.
-        status: u16,
-        /// A `Retry-After` header, in seconds.
-        retry_after: Option<u64>,
-    },
-    /// The connection is cut and the request not carried out.
-    CutBefore,
-    /// The request is carried out and the connection cut before the answer.
-    CutAfter,
-    /// Carried out; the connection is cut after half of the answer's body.
-    CutBody,
-    /// Carried out; the answer's body comes in ten pieces over this time.
-    SlowBody(Duration),
-    /// Answered as if the token or the credentials had expired.
-    ExpiredToken,
-    /// The manifest's bytes in the answer are not those of the digest.
-    WrongDigest,
-    /// This and every later request is cut, as if the caller had been killed here.
-    CutFrom {
-        /// Whether the request at which it begins is still carried out.
-        carried_out: bool,
     },
 }
 
@@ -105,52 +79,6 @@ impl FromStr for At {
             action: action.to_owned(),
             nth,
             repository,
-        })
-    }
-}
-
-impl FromStr for Kind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Kind, String> {
-        let (word, option) = text
-            .split_once(';')
-            .map_or((text, None), |(word, option)| (word, Some(option)));
-        Ok(match (word, option) {
-            ("cut-before", None) => Kind::CutBefore,
-            ("cut-after", None) => Kind::CutAfter,
-            ("cut-body", None) => Kind::CutBody,
-            ("expired-token", None) => Kind::ExpiredToken,
-            ("wrong-digest", None) => Kind::WrongDigest,
-            ("cut-from", None) => Kind::CutFrom { carried_out: false },
-            ("cut-from", Some("carried-out")) => Kind::CutFrom { carried_out: true },
-            ("slow-body", time) => Kind::SlowBody(
-                humantime::parse_duration(time.unwrap_or("1s"))
-                    .map_err(|error| error.to_string())?,
-            ),
-            (status, option) => {
-                let retry_after = match option
-                    .map(|option| option.strip_prefix("retry-after=").map(str::parse))
-                {
-                    None => None,
-                    Some(Some(Ok(seconds))) => Some(seconds),
-                    Some(_) => {
-                        return Err(format!(
-                            "{text:?}: the option of a status is retry-after=SECONDS"
-                        ));
-                    }
-                };
-                let status: u16 = status
-                    .parse()
-                    .map_err(|_| format!("{word:?} is not a kind of fault"))?;
-                if !(400..=599).contains(&status) {
-                    return Err(format!("{status} is not an error status"));
-                }
-                Kind::Status {
-                    status,
-                    retry_after,
-                }
-            }
         })
     }
 }
@@ -218,6 +146,8 @@ impl Script {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -265,6 +195,10 @@ mod tests {
             (
                 "cut-from;carried-out@9",
                 Some((At::Request(9), Kind::CutFrom { carried_out: true })),
+            ),
+            (
+                "lost-blobs@ecr:PutImage",
+                Some((action("ecr:PutImage", 1, None), Kind::LostBlobs)),
             ),
             ("200@3", None),
             ("429", None),

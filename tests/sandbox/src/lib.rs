@@ -18,6 +18,7 @@ use std::fmt;
 
 mod answer;
 mod body;
+mod broken;
 mod call;
 pub mod clock;
 pub mod content;
