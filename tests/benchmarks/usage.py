@@ -98,7 +98,7 @@ def run(arguments, log):
     said = shown[-1] if shown else lines[-1] if lines else ""
     row = [program.returncode, len(requests), throttled, f"{took:.0f} s", f"{cpu:.1f} s", f"{memory} MiB", said]
     calls = Counter(request["operation"] for request in requests)
-    told_early = sum(line.startswith("read ") for line in lines)
+    told_early = sum(line.startswith("reading: ") for line in lines)
     return row, ", ".join(f"{call} {count}" for call, count in calls.most_common()), told_early
 
 
