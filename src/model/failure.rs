@@ -117,7 +117,7 @@ impl Failure {
                 resource,
                 by: None,
             } => {
-                format!("allow {action} on {resource} for the role that promotes")
+                format!("allow {action} on {resource} for the role in use")
             }
             FailureKind::Credentials => "set AWS_PROFILE or AWS_ACCESS_KEY_ID and \
                 AWS_SECRET_ACCESS_KEY, or renew the session (aws sso login)"
