@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::injection::Injection;
 use crate::product::Ran;
-use crate::stage::{FULL, Tags, has_policies, pins_in_use, tags, wanted};
+use crate::stage::{FULL, Tags, has_access, pins_in_use, tags, wanted};
 
 /// What is wrong.
 pub(crate) type Problems = Vec<String>;
@@ -46,8 +46,8 @@ pub(crate) fn healed(state: &mut State, before: &Tags, between: &Tags, ran: &Ran
             problems.push(format!("{repository}:{tag} is not {digest}"));
         }
     }
-    if !has_policies(state) {
-        problems.push("the created target lacks a policy".to_owned());
+    if !has_access(state) {
+        problems.push("the created target lacks its repository policy".to_owned());
     }
     state.run_lifecycle();
     let kept = [(FULL, "v1"), (FULL, "v2"), (FULL, "v5")];

@@ -131,11 +131,16 @@ pub(crate) fn pins_in_use(before: &Tags) -> [String; 2] {
     ["v2", "v1"].map(|tag| pin(&before[FULL][tag]))
 }
 
-/// Whether the created target has both of its policies.
-pub(crate) fn has_policies(state: &State) -> bool {
-    let read =
-        |text: Option<&String>| text.and_then(|text| serde_json::from_str::<Value>(text).ok());
-    state.repository(FRESH).is_some_and(|fresh| {
-        read(fresh.policy.as_ref()) == Some(pullers()) && fresh.lifecycle.is_some()
-    })
+/// Whether the created target has its source's repository policy.
+pub(crate) fn has_access(state: &State) -> bool {
+    let fresh = state.repository(FRESH);
+    let policy = fresh.and_then(|fresh| fresh.policy.as_ref());
+    policy.and_then(|text| serde_json::from_str(text).ok()) == Some(pullers())
+}
+
+/// Whether it has a lifecycle policy.
+pub(crate) fn has_lifecycle(state: &State) -> bool {
+    state
+        .repository(FRESH)
+        .is_some_and(|fresh| fresh.lifecycle.is_some())
 }

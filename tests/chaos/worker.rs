@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::check::{Problems, disturbed, healed};
 use crate::injection::{Injection, draw, singles};
 use crate::product::{Ran, run};
-use crate::stage::{KEEP, projects, set, tags, world};
+use crate::stage::{KEEP, has_lifecycle, projects, set, tags, world};
 use crate::totals::Totals;
 
 /// How many times the requests of an undisturbed run a disturbed one may send.
@@ -125,6 +125,13 @@ impl Worker {
         let state = |state: &mut _| healed(state, &before, &between, &again);
         let after = self.sandbox.with_state(state);
         problems.extend(after.into_iter().map(|one| format!("the run after: {one}")));
+        // A run that finds the repository only when it creates it leaves the policy to the next one, which looks again.
+        if !self.sandbox.with_state(|state| has_lifecycle(state)) {
+            let third = self.promote(&calm);
+            if third.code != 0 || !self.sandbox.with_state(|state| has_lifecycle(state)) {
+                problems.push("two runs after: no lifecycle policy".to_owned());
+            }
+        }
         if let Some(problem) = problems.first_mut() {
             problem.push_str(&format!(
                 "\n{}\n{}\n{}",
