@@ -19,7 +19,7 @@ use crate::model::time::Timestamp;
 use crate::plan::audit::Rules;
 use crate::plan::finding::{Finding, Kind};
 use crate::plan::pin::{self, Done, Pin, Plan, Removal, Removals};
-use crate::plan::protect::{self, running};
+use crate::plan::protect::{self, Doubt};
 use crate::report::{self, pin as show, problems};
 
 /// How many images lose their pins between two looks at usage.
@@ -142,25 +142,24 @@ struct Refusal {
 }
 
 fn refuse_removal(seen: &Seen, scoped: &Scoped) -> Option<Refusal> {
-    let (services, _) = running(&seen.usages);
-    if !seen.audit.is_complete() {
-        return Some(Refusal {
+    let left_out = scoped.sources.left_out_by_flag();
+    let doubts = protect::doubts(&seen.usages, &seen.audit.findings, left_out);
+    Some(match doubts.first()? {
+        Doubt::Incomplete(_) => Refusal {
             words: "not everything in use could be told, so no pin is removed",
             hint: "see the findings above",
             exit: Exit::World,
-        });
-    }
-    if services == 0 {
-        return Some(Refusal {
+        },
+        Doubt::NoServices => Refusal {
             words: "no service was found, so no pin is removed",
             hint: "check AWS_PROFILE, --region and --assume-role-arn",
             exit: Exit::Decision,
-        });
-    }
-    scoped.sources.left_out_by_flag().then_some(Refusal {
-        words: "--without leaves something out, so no pin is removed",
-        hint: "put `without:` into demitasse.yml, where everybody sees it",
-        exit: Exit::Decision,
+        },
+        Doubt::LeftOut(_) => Refusal {
+            words: "--without leaves something out, so no pin is removed",
+            hint: "put `without:` into demitasse.yml, where everybody sees it",
+            exit: Exit::Decision,
+        },
     })
 }
 

@@ -39,7 +39,7 @@ use crate::plan::bootstrap::{self, KnownUse, Plan, Rules, Wanted};
 use crate::plan::mapping::{self, Mapping};
 use crate::plan::outcome::Provisioned;
 use crate::plan::problem::{self, Kind, Problem};
-use crate::plan::protect;
+use crate::plan::protect::{self, Doubt};
 use crate::report::{self, bootstrap as show, problems};
 
 /// How many of ECR's previews are waited for beside each other.
@@ -311,16 +311,12 @@ async fn in_use(wanted: &[Wanted], sources: &Sources) -> KnownUse {
     let (mut in_use, findings) = protect::in_use(&usages, sources.generations());
     let wanted: BTreeSet<&Repository> = wanted.iter().map(|one| &one.repository).collect();
     in_use.retain(|repository| wanted.contains(repository));
-    let mut findings = findings.iter();
-    let unread = findings.find(|finding| finding.kind.is_incomplete());
-    let unknown = match (unread, protect::running(&usages)) {
-        (Some(finding), _) => Some(finding.kind.to_string()),
-        (None, (0, _)) => Some("no service was found".to_owned()),
-        (None, _) if sources.left_out_by_flag() => {
-            Some("--without leaves something out; put it into demitasse.yml".to_owned())
-        }
-        (None, _) => None,
-    };
+    let doubts = protect::doubts(&usages, &findings, sources.left_out_by_flag());
+    let unknown = doubts.first().map(|doubt| match doubt {
+        Doubt::Incomplete(finding) => finding.kind.to_string(),
+        Doubt::NoServices => "no service was found".to_owned(),
+        Doubt::LeftOut(_) => "--without leaves something out; put it into demitasse.yml".to_owned(),
+    });
     KnownUse { in_use, unknown }
 }
 

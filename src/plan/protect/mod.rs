@@ -5,6 +5,7 @@
 
 mod close;
 pub(in crate::plan) mod companions;
+mod doubt;
 mod images;
 mod revisions;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod whole;
 
 pub(in crate::plan) use close::severity;
 pub use close::{Protected, close};
+pub use doubt::{Doubt, doubts};
 pub use images::{InUse, Place, images};
 pub use revisions::{Generations, Rollback, revisions, rollbacks};
 pub use whole::{in_use, running, wanted};

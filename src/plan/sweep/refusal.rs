@@ -7,7 +7,7 @@ use crate::model::exit::Exit;
 use crate::model::reference::Repository;
 use crate::model::usage::{Source, Usage};
 use crate::plan::finding::Finding;
-use crate::plan::protect;
+use crate::plan::protect::{self, Doubt};
 use crate::plan::sweep::{Rules, Sweep};
 
 /// Under which circumstances usage was read.
@@ -107,25 +107,17 @@ impl fmt::Display for Refusal {
 
 /// Everything that speaks against deleting anything.
 pub fn refusals(seen: &Circumstances<'_>, sweep: &Sweep, rules: &Rules) -> Vec<Refusal> {
-    let mut refusals = Vec::new();
     // What could not be read of one repository concerns only that one; it keeps its images.
-    let unknown =
-        |finding: &&Finding| finding.kind.is_incomplete() && finding.kind.repository().is_none();
-    if seen
-        .findings
-        .iter()
-        .chain(&sweep.findings)
-        .any(|one| unknown(&one))
-    {
-        refusals.push(Refusal::Incomplete);
-    }
-    let (services, _) = protect::running(seen.usages);
-    if services == 0 && !rules.allow_empty {
-        refusals.push(Refusal::NoServices);
-    }
-    if seen.left_out_by_flag {
-        let left_out = seen.usages.iter().flat_map(|usage| &usage.left_out);
-        refusals.push(Refusal::LeftOut(left_out.copied().collect()));
+    let findings = seen.findings.iter().chain(&sweep.findings);
+    let findings = findings.filter(|finding| finding.kind.repository().is_none());
+    let mut refusals = Vec::new();
+    for doubt in protect::doubts(seen.usages, findings, seen.left_out_by_flag) {
+        refusals.push(match doubt {
+            Doubt::Incomplete(_) => Refusal::Incomplete,
+            Doubt::NoServices if rules.allow_empty => continue,
+            Doubt::NoServices => Refusal::NoServices,
+            Doubt::LeftOut(sources) => Refusal::LeftOut(sources),
+        });
     }
     for swept in &sweep.repositories {
         let (going, of) = (swept.going().count(), swept.images.len());
