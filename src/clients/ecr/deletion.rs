@@ -1,16 +1,18 @@
-//! What takes images away: deletion by digest, and the archive as its gentler form.
+//! What takes images and tags away: deletion by digest, untagging, and the archive as the gentler form of deletion.
 
 use std::collections::BTreeMap;
 
+use aws_sdk_ecr::operation::batch_delete_image::BatchDeleteImageOutput;
 use aws_sdk_ecr::types::{ImageIdentifier, TargetStorageClass};
 
+use crate::clients::answer::Subject;
 use crate::clients::ecr::shapes::{about, identifier, on};
 use crate::clients::ecr::{BATCH, Ecr};
 use crate::clients::pace::Api;
 use crate::model::digest::Digest;
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::inventory::{ImageId, Known};
-use crate::model::reference::Repository;
+use crate::model::reference::{Repository, Tag};
 
 impl Ecr {
     /// Deletes up to 100 images of a repository by digest, each with all its tags, and says of every one what became of it. ECR
@@ -30,22 +32,8 @@ impl Ecr {
             let message = format!("{} images; at most {BATCH} at once", digests.len());
             return Err(subject.failure(FailureKind::Other, message));
         }
-        let client = self.client(&repository.registry);
-        let ids: Vec<_> = digests
-            .iter()
-            .map(|digest| identifier(&ImageId::Digest(digest.clone())))
-            .collect();
-        let answer = self
-            .pace
-            .run(Api::Deletion, async || {
-                let request = client
-                    .batch_delete_image()
-                    .registry_id(repository.registry.account())
-                    .repository_name(repository.name.as_str())
-                    .set_image_ids(Some(ids.clone()));
-                request.send().await.map_err(|error| subject.sdk(&error))
-            })
-            .await?;
+        let ids = digests.iter().cloned().map(ImageId::Digest);
+        let answer = self.batch_delete(&subject, repository, ids).await?;
         let is = |id: Option<&ImageIdentifier>, digest: &Digest| {
             id.and_then(ImageIdentifier::image_digest) == Some(digest.as_str())
         };
@@ -69,6 +57,49 @@ impl Ecr {
         };
         let all = digests.iter();
         Ok(all.map(|digest| (digest.clone(), ended(digest))).collect())
+    }
+
+    /// Takes tags away. An image that loses its last tag this way is deleted (Amazon ECR API Reference, `BatchDeleteImage`): it must
+    /// have another one. A tag that is not there any more is gone, as was wanted.
+    ///
+    /// # Errors
+    /// The service's; also where it reports that a tag stayed.
+    pub async fn untag(&self, repository: &Repository, tags: &[Tag]) -> Result<(), Failure> {
+        let subject = on("BatchDeleteImage", repository, Side::Target);
+        let ids = tags.iter().cloned().map(ImageId::Tag);
+        let answer = self.batch_delete(&subject, repository, ids).await?;
+        let mut failures = answer.failures().iter();
+        let failure = failures.find(|failure| {
+            failure.failure_code().map(|code| code.as_str()) != Some("ImageNotFound")
+        });
+        match failure {
+            None => Ok(()),
+            Some(failure) => {
+                let reason = failure.failure_reason().unwrap_or_default();
+                Err(subject.failure(FailureKind::Other, reason))
+            }
+        }
+    }
+
+    /// Tags and images go by the same call, and share its pace.
+    async fn batch_delete(
+        &self,
+        subject: &Subject,
+        repository: &Repository,
+        ids: impl Iterator<Item = ImageId>,
+    ) -> Result<BatchDeleteImageOutput, Failure> {
+        let client = self.client(&repository.registry);
+        let ids: Vec<ImageIdentifier> = ids.map(|id| identifier(&id)).collect();
+        self.pace
+            .run(Api::Deletion, async || {
+                let request = client
+                    .batch_delete_image()
+                    .registry_id(repository.registry.account())
+                    .repository_name(repository.name.as_str())
+                    .set_image_ids(Some(ids.clone()));
+                request.send().await.map_err(|error| subject.sdk(&error))
+            })
+            .await
     }
 
     /// Moves an image to the archive, from where it cannot be pulled until it is restored (Amazon ECR User Guide, "Archiving an

@@ -9,7 +9,7 @@ use aws_sdk_ecr::types::{
 };
 
 use crate::clients::ecr::Ecr;
-use crate::clients::ecr::shapes::{about, identifier, on};
+use crate::clients::ecr::shapes::{about, on};
 use crate::clients::pace::Api;
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::inventory::{Encryption, ImageId, Mutability};
@@ -115,40 +115,6 @@ impl Ecr {
             })
             .await
             .map(drop)
-    }
-
-    /// Takes tags away. An image that loses its last tag this way is deleted (Amazon ECR API Reference, `BatchDeleteImage`): it must
-    /// have another one. A tag that is not there any more is gone, as was wanted.
-    ///
-    /// # Errors
-    /// The service's; also where it reports that a tag stayed.
-    pub async fn untag(&self, repository: &Repository, tags: &[Tag]) -> Result<(), Failure> {
-        let subject = on("BatchDeleteImage", repository, Side::Target);
-        let client = self.client(&repository.registry);
-        let ids = tags.iter().map(|tag| ImageId::Tag(tag.clone()));
-        let ids: Vec<ImageIdentifier> = ids.map(|id| identifier(&id)).collect();
-        let answer = self
-            .pace
-            .run(Api::Other, async || {
-                let request = client
-                    .batch_delete_image()
-                    .registry_id(repository.registry.account())
-                    .repository_name(repository.name.as_str())
-                    .set_image_ids(Some(ids.clone()));
-                request.send().await.map_err(|error| subject.sdk(&error))
-            })
-            .await?;
-        let mut failures = answer.failures().iter();
-        let failure = failures.find(|failure| {
-            failure.failure_code().map(|code| code.as_str()) != Some("ImageNotFound")
-        });
-        match failure {
-            None => Ok(()),
-            Some(failure) => {
-                let reason = failure.failure_reason().unwrap_or_default();
-                Err(subject.failure(FailureKind::Other, reason))
-            }
-        }
     }
 
     /// Puts a lifecycle policy in the place of whatever there is.
