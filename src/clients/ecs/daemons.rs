@@ -1,7 +1,7 @@
 //! ECS daemons: one task on each container instance of a capacity provider, outside of every service and task definition.
 
 use crate::clients::ecs::services::container_image;
-use crate::clients::ecs::{Ecs, PAGE, subject};
+use crate::clients::ecs::{Ecs, PAGE, all_but_missing, subject};
 use crate::clients::pace::Api;
 use crate::clients::pages::pages;
 use crate::model::failure::{Failure, FailureKind};
@@ -64,11 +64,7 @@ impl Ecs {
                 answer.map_err(|error| subject.sdk(&error))
             })
             .await?;
-        let mut failures = answer.failures().iter();
-        if let Some(failure) = failures.find(|failure| failure.reason() != Some("MISSING")) {
-            let reason = failure.reason().unwrap_or_default();
-            return Err(subject.failure(FailureKind::BadAnswer, reason));
-        }
+        all_but_missing(&subject, answer.failures())?;
         let mut listed = Vec::new();
         for revision in answer.daemon_revisions() {
             let name = revision.daemon_arn().unwrap_or_default();

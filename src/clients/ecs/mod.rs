@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types::Service;
+use aws_sdk_ecs::types::{Failure as SdkFailure, Service};
 use futures_util::future::try_join_all;
 
 use crate::clients::answer::Subject;
@@ -137,13 +137,7 @@ impl Ecs {
             })
             .await?;
         // A service that was deleted since it was listed uses nothing any more.
-        let mut failures = answer.failures().iter();
-        let failure = failures.find(|failure| failure.reason() != Some("MISSING"));
-        if let Some(failure) = failure {
-            let arn = failure.arn().unwrap_or_default();
-            let message = format!("{arn}: {}", failure.reason().unwrap_or_default());
-            return Err(subject.failure(FailureKind::BadAnswer, message));
-        }
+        all_but_missing(&subject, answer.failures())?;
         Ok(answer.services().to_vec())
     }
 
@@ -185,6 +179,22 @@ fn task_definitions(service: &Service) -> BTreeSet<String> {
     let own = std::iter::once(service.task_definition());
     let all = own.chain(deployments).chain(task_sets);
     all.flatten().map(str::to_owned).collect()
+}
+
+/// Takes what a call that describes several could not describe. That something is gone meanwhile (`MISSING`) is an answer.
+///
+/// # Errors
+/// The first other reason: what is described then is not all.
+fn all_but_missing(subject: &Subject, failures: &[SdkFailure]) -> Result<(), Failure> {
+    let mut failures = failures.iter();
+    match failures.find(|failure| failure.reason() != Some("MISSING")) {
+        None => Ok(()),
+        Some(failure) => {
+            let arn = failure.arn().unwrap_or_default();
+            let message = format!("{arn}: {}", failure.reason().unwrap_or_default());
+            Err(subject.failure(FailureKind::BadAnswer, message))
+        }
+    }
 }
 
 fn subject(operation: &'static str, object: &str) -> Subject {

@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::iter;
 
 use crate::clients::ecs::usage::{AT_ONCE, OnStep, Step, Work, noted, unsupported};
-use crate::clients::ecs::{BATCH, Ecs, PAGE, subject};
+use crate::clients::ecs::{BATCH, Ecs, PAGE, all_but_missing, subject};
 use crate::clients::pace::Api;
 use crate::clients::pages::pages;
 use crate::model::digest::DigestError;
@@ -246,11 +246,7 @@ impl Ecs {
                 answer.map_err(|error| subject.sdk(&error))
             })
             .await?;
-        let mut failures = answer.failures().iter();
-        if let Some(failure) = failures.find(|failure| failure.reason() != Some("MISSING")) {
-            let reason = failure.reason().unwrap_or_default();
-            return Err(subject.failure(FailureKind::BadAnswer, reason));
-        }
+        all_but_missing(&subject, answer.failures())?;
         let mut wanted = Vec::new();
         for deployment in answer.service_deployments() {
             let sources = deployment.source_service_revisions().iter();
@@ -307,12 +303,7 @@ impl Ecs {
         let Some(answer) = answer else {
             return Ok(None);
         };
-        let mut failures = answer.failures().iter();
-        if let Some(failure) = failures.find(|failure| failure.reason() != Some("MISSING")) {
-            let arn = failure.arn().unwrap_or_default();
-            let message = format!("{arn}: {}", failure.reason().unwrap_or_default());
-            return Err(subject.failure(FailureKind::BadAnswer, message));
-        }
+        all_but_missing(&subject, answer.failures())?;
         let mut found = Vec::new();
         for one in answer.service_revisions() {
             let arn = one.service_revision_arn().unwrap_or_default();

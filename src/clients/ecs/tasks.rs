@@ -7,7 +7,7 @@ use aws_sdk_ecs::types::DesiredStatus;
 
 use crate::clients::ecs::services::container_image;
 use crate::clients::ecs::usage::AT_ONCE;
-use crate::clients::ecs::{Ecs, PAGE, subject};
+use crate::clients::ecs::{Ecs, PAGE, all_but_missing, subject};
 use crate::clients::pace::Api;
 use crate::clients::pages::pages;
 use crate::model::failure::{Failure, FailureKind};
@@ -71,12 +71,7 @@ impl Ecs {
             })
             .await?;
         // A task that ECS forgot since it was listed had stopped.
-        let mut failures = answer.failures().iter();
-        if let Some(failure) = failures.find(|failure| failure.reason() != Some("MISSING")) {
-            let arn = failure.arn().unwrap_or_default();
-            let message = format!("{arn}: {}", failure.reason().unwrap_or_default());
-            return Err(subject.failure(FailureKind::BadAnswer, message));
-        }
+        all_but_missing(&subject, answer.failures())?;
         let mut tasks = Vec::new();
         for task in answer.tasks() {
             let Some(revision) = task.task_definition_arn().and_then(Revision::named) else {
