@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use demitasse_sandbox::State;
 
-use crate::needed::{needed, rollback};
+use crate::needed::{can_pull, needed, rollback};
 use crate::play::{Play, Problem, count, expect};
 use crate::product::Ran;
 
@@ -97,8 +97,10 @@ impl Play<'_> {
             .collect();
         self.targets = self.with(|state| {
             let targets = services.into_iter();
+            // One whose image is gone already is told, and cannot be pinned.
             targets
                 .filter_map(|one| Some((one.clone(), rollback(state, &one)?)))
+                .filter(|(_, target)| can_pull(state, target))
                 .collect()
         });
         Ok(())

@@ -72,6 +72,16 @@ pub(crate) fn rollback(state: &State, service: &str) -> Option<String> {
     active.next().map(|(_, one)| one.name())
 }
 
+/// Whether the images of a revision are there.
+pub(crate) fn can_pull(state: &State, revision: &str) -> bool {
+    let definition = state.ecs.task_definition(revision);
+    let containers = definition.map(|one| one.containers()).unwrap_or_default();
+    containers.iter().all(|(_, image)| {
+        let (repository, tag) = parts(image);
+        state.check_whole(&repository, &tag).is_ok()
+    })
+}
+
 /// Every image that must keep its pin and must not be deleted: what starts, what runs, and where services go back to.
 pub(crate) fn needed(state: &State) -> BTreeSet<(String, String)> {
     let mut needed = BTreeSet::new();

@@ -20,10 +20,14 @@ impl Play<'_> {
                 .any(|one| one.split(':').next() == Some(&name))
         });
         // Promotions of its own pipeline look after what a service runs, down to the last `min_pushes`: as long as nobody else promotes, no
-        // pin is needed. Where others do, each promotion takes a place, whoever makes it.
+        // pin is needed. Where others do, their promotions count, and its own too unless it pins what it deploys.
         let full = self.pipelines.iter().enumerate().any(|(at, one)| {
-            let is_shared = one.others > 0 || by != Some(at);
-            one.family == family && is_shared && one.others + one.own >= most
+            let (is_own, others) = (by == Some(at), one.others);
+            let comes_too_far = match one.pins {
+                true => !is_own && others >= most,
+                false => (!is_own || others > 0) && others + one.own >= most,
+            };
+            one.family == family && comes_too_far
         });
         if full || (has_schedule && self.families[family].promotions >= most) {
             self.pin_all(false)?;
@@ -112,7 +116,11 @@ impl Play<'_> {
                 _ => state.deploy_failing(CLUSTER, &service, &revision),
             }
         });
-        deployed.map_err(|error| format!("what was just promoted: {error}"))
+        deployed.map_err(|error| format!("what was just promoted: {error}"))?;
+        match self.pipelines[at].pins {
+            true => self.pin_own(at),
+            false => Ok(()),
+        }
     }
 
     /// `pin -c`, the last step of a pipeline.
@@ -145,7 +153,10 @@ impl Play<'_> {
         self.shadow
             .promote(&target, &digest.ok_or("promoted and not there")?);
         self.deploy(at, &tag, "finish")?;
-        self.pin_own(at)
+        match self.pipelines[at].pins {
+            true => Ok(()),
+            false => self.pin_own(at),
+        }
     }
 
     /// Somebody whose services are elsewhere promotes into the repository.

@@ -37,6 +37,8 @@ pub(crate) struct Family {
 pub(crate) struct Pipeline {
     pub(crate) service: String,
     pub(crate) family: usize,
+    /// It ends with `pin -c`, as the README has it.
+    pub(crate) pins: bool,
     /// Promotions of others into its repository since `pin --all` ran.
     pub(crate) others: u64,
     /// Promotions of its own.
@@ -99,9 +101,11 @@ impl<'a> Play<'a> {
             }
         };
         let families = vec![family("app"), family("web")];
+        let pins: Vec<bool> = (0..2).map(|_| chance.below(2) == 0).collect();
         let pipeline = |(service, family): (&str, usize)| Pipeline {
             service: service.to_owned(),
             family,
+            pins: pins[family],
             others: 0,
             own: 0,
         };
