@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::model::digest::Digest;
-use crate::model::failure::{Failure, FailureKind, Side};
+use crate::model::failure::{Caller, Failure, FailureKind, Side};
 
 /// What a request is about: all that its failure has to say.
 #[derive(Clone, Debug)]
@@ -17,6 +17,7 @@ pub(crate) struct Subject {
     pub(crate) operation: &'static str,
     pub(crate) object: String,
     pub(crate) side: Option<Side>,
+    pub(crate) caller: Caller,
     /// The IAM action that the request needs.
     pub(crate) action: String,
     /// The ARN it needs it on.
@@ -29,6 +30,7 @@ impl Subject {
             operation: self.operation.to_owned(),
             object: self.object.clone(),
             side: self.side,
+            caller: self.caller.clone(),
             kind,
             message: message.into(),
         }
@@ -247,6 +249,7 @@ mod tests {
             operation: "CreateRepository",
             object: "fluentd/app".into(),
             side: Some(Side::Target),
+            caller: Caller::Own,
             action: "ecr:CreateRepository".into(),
             resource: "arn".into(),
         };
@@ -285,6 +288,7 @@ mod tests {
             operation: "mount blob",
             object: "fluentd/app".into(),
             side: Some(Side::Target),
+            caller: Caller::Own,
             action: "ecr:InitiateLayerUpload".into(),
             resource: "arn".into(),
         };

@@ -81,6 +81,7 @@ fn failure(program: &str, message: impl Into<String>) -> Failure {
         operation: "run".to_owned(),
         object: program.to_owned(),
         side: None,
+        caller: crate::model::failure::Caller::Own,
         kind: FailureKind::Other,
         message: message.into(),
     }

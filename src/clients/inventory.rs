@@ -71,6 +71,17 @@ async fn round(ecr: &Ecr, endpoint: &Endpoint, questions: &Questions, inventory:
         settings(ecr, questions),
     )
     .await;
+    // GetAccountSetting is about the caller's account, whatever registry a promotion is in.
+    let account = ecr.account();
+    let of_another = |one: &Registry| account.as_deref().is_some_and(|own| own != one.account());
+    let mounting = mounting.into_iter().map(|(one, known)| {
+        let known = if of_another(&one) {
+            Err(ecr.setting_of_another(&one))
+        } else {
+            known
+        };
+        (one, known)
+    });
     inventory.blob_mounting.extend(mounting);
     inventory.sign_in.extend(sign_in);
     for (repository, new) in facts {

@@ -238,6 +238,7 @@ mod tests {
             operation: "PutImage".into(),
             object: "fluentd/app".into(),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind,
             message: String::new(),
         }

@@ -12,7 +12,7 @@ use reqwest::{Method, Response, Url};
 use tokio::sync::Mutex;
 
 use crate::clients::answer::Subject;
-use crate::clients::ecr::Ecr;
+use crate::clients::ecr::{Ecr, Identity};
 use crate::clients::pace::{Api, Pace};
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::manifest::Descriptor;
@@ -39,7 +39,7 @@ pub struct Endpoint {
     ecr: Rc<Ecr>,
     pace: Rc<Pace>,
     address: Option<Url>,
-    tokens: RefCell<BTreeMap<String, Rc<Mutex<Option<String>>>>>,
+    tokens: RefCell<BTreeMap<Identity, Rc<Mutex<Option<String>>>>>,
 }
 
 /// Why `DEMITASSE_REGISTRY_ENDPOINT` is refused.
@@ -118,7 +118,7 @@ impl Endpoint {
         source: &Repository,
         blob: &Descriptor,
     ) -> Result<Mount, Failure> {
-        let subject = subject(
+        let subject = self.subject(
             "mount blob",
             target,
             Side::Target,
@@ -142,7 +142,7 @@ impl Endpoint {
     /// # Errors
     /// The registry's.
     pub async fn open(&self, target: &Repository, blob: &Descriptor) -> Result<Session, Failure> {
-        let subject = subject(
+        let subject = self.subject(
             "open upload",
             target,
             Side::Target,
@@ -200,7 +200,7 @@ impl Endpoint {
         session: &Session,
         on_bytes: impl Fn(u64) + Send + Sync + 'static,
     ) -> Result<(), Failure> {
-        let from = subject(
+        let from = self.subject(
             "read blob",
             source,
             Side::Source,
@@ -216,7 +216,7 @@ impl Endpoint {
                 self.send(&source.registry, request, &from).await
             })
             .await?;
-        let into = subject(
+        let into = self.subject(
             "upload blob",
             target,
             Side::Target,
@@ -253,11 +253,30 @@ impl Endpoint {
             operation: "cancel upload",
             object: target.to_string(),
             side: Some(Side::Target),
+            caller: self.ecr.caller(&target.registry),
             action: "ecr:InitiateLayerUpload".to_owned(),
             resource: target.arn(),
         };
         // A session that stays open lapses by itself; there is nothing to do about a failure.
         drop(self.send(&target.registry, request, &subject).await);
+    }
+
+    fn subject(
+        &self,
+        operation: &'static str,
+        repository: &Repository,
+        side: Side,
+        action: &str,
+        blob: &Descriptor,
+    ) -> Subject {
+        Subject {
+            operation,
+            object: format!("{repository}@{}", blob.digest),
+            side: Some(side),
+            caller: self.ecr.caller(&repository.registry),
+            action: format!("ecr:{action}"),
+            resource: repository.arn(),
+        }
     }
 
     fn url(
@@ -324,7 +343,7 @@ impl Endpoint {
     async fn token(&self, registry: &Registry, stale: Option<&str>) -> Result<String, Failure> {
         let cell = {
             let mut tokens = self.tokens.borrow_mut();
-            Rc::clone(tokens.entry(registry.region().to_owned()).or_default())
+            Rc::clone(tokens.entry(self.ecr.identity(registry)).or_default())
         };
         let mut held = cell.lock().await;
         match held.as_deref() {
@@ -335,22 +354,6 @@ impl Endpoint {
                 Ok(token)
             }
         }
-    }
-}
-
-fn subject(
-    operation: &'static str,
-    repository: &Repository,
-    side: Side,
-    action: &str,
-    blob: &Descriptor,
-) -> Subject {
-    Subject {
-        operation,
-        object: format!("{repository}@{}", blob.digest),
-        side: Some(side),
-        action: format!("ecr:{action}"),
-        resource: repository.arn(),
     }
 }
 

@@ -56,6 +56,10 @@ pub(super) struct Provisioning {
     #[arg(long, env = "DEMITASSE_TARGET", value_name = "PATTERN")]
     target: Option<String>,
 
+    /// A role for reading sources that are in another account than the targets
+    #[arg(long, env = "DEMITASSE_SOURCE_ROLE_ARN", value_name = "ARN")]
+    source_role_arn: Option<String>,
+
     /// How many images the lifecycle policy keeps, where we install one [default: 30]
     #[arg(long, env = "DEMITASSE_KEEP", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
@@ -163,6 +167,12 @@ impl Provisioning {
         let target = pattern("--target", given, set, TARGET)?;
         mapping::Rules::new(source, target, settings.families.clone())
             .map_err(|error| Wrong::from(error.to_string()))
+    }
+
+    /// The role for reading sources in other accounts. An empty variable of CI is none.
+    pub(super) fn source_role(&self) -> Option<String> {
+        let given = self.source_role_arn.clone();
+        given.filter(|arn| !arn.is_empty())
     }
 
     /// What is created and installed.

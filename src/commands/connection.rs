@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::clients::aws::{self, Access};
-use crate::clients::ecr::Ecr;
+use crate::clients::ecr::{Ecr, SourceRole};
 use crate::clients::ecs::Ecs;
 use crate::clients::pace::Pace;
 use crate::clients::registry::{self, Endpoint};
@@ -22,6 +22,8 @@ pub(super) struct Wish {
     pub(super) profile: Option<String>,
     /// The role to assume.
     pub(super) role: Option<String>,
+    /// `--source-role-arn`: the role for sources in other accounts than the targets'.
+    pub(super) source_role: Option<String>,
     /// The variables of the envfiles.
     pub(super) envfile: BTreeMap<String, String>,
     /// How long the run may take.
@@ -62,7 +64,15 @@ pub(super) async fn connect(
     let config = aws::load(&access).await;
     let ecs = Rc::new(Ecs::new(&config, Rc::clone(&pace)));
     let schedules = Schedules::new(&config, Rc::clone(&pace));
-    let ecr = Rc::new(Ecr::new(config, Rc::clone(&pace)));
+    let source_role = match wish.source_role {
+        Some(arn) => {
+            let config = aws::assume(&config, &arn).await;
+            Some(SourceRole { arn, config })
+        }
+        None => None,
+    };
+    let ecr = Ecr::new(config, Rc::clone(&pace)).with_source_role(source_role);
+    let ecr = Rc::new(ecr);
     let endpoint = Endpoint::new(Rc::clone(&ecr), Rc::clone(&pace), address)
         .map_err(|error| Wrong::from(format!("the HTTP client cannot be set up: {error}")))?;
     Ok(Connection {

@@ -142,6 +142,18 @@ pub struct Mapping {
     pub problems: Vec<Problem>,
 }
 
+impl Mapping {
+    /// The accounts of the registries that these images are pulled from, now or once promoted.
+    pub fn accounts(&self) -> BTreeSet<String> {
+        let targets = self.wanted.iter();
+        let targets = targets.map(|wanted| wanted.target.registry.clone());
+        let foreign = self.foreign.iter();
+        let foreign = foreign.filter_map(|one| one.usage.image.parse::<Reference>().ok()?.registry);
+        let all = targets.chain(foreign);
+        all.map(|registry| registry.account().to_owned()).collect()
+    }
+}
+
 /// Maps every image of every project. The same source to the same target in several projects is wanted once.
 pub fn map(projects: &[Project], rules: &Rules) -> Mapping {
     let mut mapping = Mapping::default();
@@ -532,6 +544,23 @@ mod tests {
         assert_eq!(common, ["UNMAPPABLE"]);
         let public = found(&[project("CfpApp", &["nginx:1"])], &rules(&[]));
         assert_eq!(public, ["left alone nginx:1"]);
+    }
+
+    #[test]
+    fn the_accounts_at_home_are_those_of_targets_and_of_images_of_other_families() {
+        let other = "222222222222.dkr.ecr.ap-northeast-1.amazonaws.com";
+        let source = format!("{other}/{{name}}/common");
+        let rules = Rules {
+            source: source.parse().expect("source"),
+            ..rules(&[])
+        };
+        let accounts = |image: &str| {
+            let mapping = map(&[project("app", &[image])], &rules);
+            mapping.accounts().into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(accounts("HOST/fluentd/app:a"), ["123456789012"]);
+        assert_eq!(accounts("HOST/fluentd/other:a"), ["123456789012"]);
+        assert!(accounts("nginx:1").is_empty());
     }
 
     #[test]

@@ -184,6 +184,10 @@ impl fmt::Display for Kind {
                 refused,
             } => {
                 let bytes = Size(*bytes);
+                let source = match obstacle {
+                    MountObstacle::OtherRegistry => source.uri(),
+                    _ => source.to_string(),
+                };
                 write!(
                     f,
                     "up to {bytes} cannot be mounted from {source} into {target} and "

@@ -121,7 +121,6 @@ fn judge(
 
 /// Everything that does not depend on another answer, so that it is asked in one round.
 fn first_round(wanted: &Wanted, rules: &Rules, look: &mut Look<'_>) {
-    look.settings(End::source(&wanted.source));
     let target = End::target(&wanted.target);
     look.settings(target);
     look.listing(target);
@@ -130,7 +129,10 @@ fn first_round(wanted: &Wanted, rules: &Rules, look: &mut Look<'_>) {
     }
     look.sign_in(&wanted.target.registry);
     if wanted.source.registry == wanted.target.registry {
+        look.settings(End::source(&wanted.source));
         look.blob_mounting(&wanted.target.registry);
+    } else {
+        look.sign_in(&wanted.source.registry);
     }
 }
 

@@ -68,6 +68,7 @@ mod tests {
             operation: "GetRepositoryPolicy".to_owned(),
             object: "fluentd/common".to_owned(),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind: FailureKind::Broken,
             message: String::new(),
         }
