@@ -62,7 +62,13 @@ async fn round(ecr: &Ecr, endpoint: &Endpoint, questions: &Questions, inventory:
     let sign_in = questions.sign_in.iter();
     let sign_in = sign_in.map(async |one: &Registry| (one.clone(), endpoint.sign_in(one).await));
     let repositories = questions.repositories.iter();
-    let facts = repositories.map(async |(one, ask)| (one.clone(), ask_one(ecr, one, ask).await));
+    let facts = repositories.map(async |(one, ask)| {
+        let facts = match endpoint.upstreams() {
+            Some(upstreams) if !one.registry.is_ecr() => upstreams.answer(one, ask).await,
+            _ => ask_one(ecr, one, ask).await,
+        };
+        (one.clone(), facts)
+    });
     let facts = iter(facts).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
     let (mounting, sign_in, facts, settings) = join4(
         join_all(mounting),
@@ -101,7 +107,7 @@ async fn settings(
     let asked = questions
         .repositories
         .iter()
-        .filter(|(_, ask)| ask.settings);
+        .filter(|(repository, ask)| ask.settings && repository.registry.is_ecr());
     let asked: Vec<_> = asked
         .map(|(repository, ask)| (repository, ask.side))
         .collect();
@@ -225,6 +231,7 @@ fn add(known: &mut Facts, new: Facts) {
     known.denied_existence |= new.denied_existence;
     known.proved_existence |= new.proved_existence;
     known.images.extend(new.images);
+    known.meanings.extend(new.meanings);
     known.referrers.extend(new.referrers);
     known.blobs.extend(new.blobs);
     known.settings = new.settings.or(known.settings.take());

@@ -3,9 +3,9 @@
 use clap::builder::BoolishValueParser;
 
 use crate::commands::wrong::Wrong;
-use crate::model::settings::{CreateRepository, Lifecycle, NewMutability, Settings};
+use crate::model::settings::{CreateRepository, Lifecycle, NewMutability, Settings, SourceSetting};
 use crate::model::size::Size;
-use crate::plan::pattern::Pattern;
+use crate::plan::pattern::{Pattern, Placeholder};
 use crate::plan::problem::Severity;
 use crate::plan::promotion::Rules;
 use crate::plan::provision::Provision;
@@ -155,6 +155,27 @@ fn pattern(
     parsed.map_err(|error| Wrong::from(format!("{flag} `{text}`: {error}")))
 }
 
+/// The upstreams of `sources:`.
+fn upstreams(settings: &Settings, target: &Pattern) -> Result<Vec<mapping::Upstream>, Wrong> {
+    if !settings.sources.is_empty() && !target.asks_for(Placeholder::Name) {
+        let message =
+            "`sources:` in demitasse.yml goes by {name}, which the target pattern has not";
+        return Err(Wrong::from(message.to_owned()));
+    }
+    let read = |one: &SourceSetting| {
+        let from = Pattern::upstream(&one.from);
+        let from = from.map_err(|error| {
+            let message = format!("sources: `{}`: {error}", one.name);
+            Wrong::from(message).with_hint(
+                "write registry and repository, such as public.ecr.aws/datadog/agent; builds in ECR are what --source is for",
+            )
+        })?;
+        let name = one.name.clone();
+        Ok(mapping::Upstream { name, from })
+    };
+    settings.sources.iter().map(read).collect()
+}
+
 impl Provisioning {
     /// The patterns.
     ///
@@ -165,7 +186,9 @@ impl Provisioning {
         let source = pattern("--source", given, set, SOURCE)?;
         let (given, set) = (self.target.as_deref(), settings.target.as_deref());
         let target = pattern("--target", given, set, TARGET)?;
+        let upstreams = upstreams(settings, &target)?;
         mapping::Rules::new(source, target, settings.families.clone())
+            .map(|rules| rules.with_upstreams(upstreams))
             .map_err(|error| Wrong::from(error.to_string()))
     }
 

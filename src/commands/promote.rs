@@ -212,6 +212,7 @@ fn wish(args: &Args, selected: &Selected, mapping: &Mapping) -> Wish {
         region: configured.or(image),
         role: selected.role.clone(),
         source_role: args.provisioning.source_role(),
+        upstreams: mapping.has_upstreams(),
         envfile: selected.envfile.clone(),
         timeout: args.pacing.timeout,
         jobs: args.pacing.jobs,

@@ -34,6 +34,8 @@ pub enum Caller {
     Abroad(String),
     /// Those of the role of `--source-role-arn`, which this is.
     SourceRole(String),
+    /// What Docker's configuration has for this upstream registry, or nobody's.
+    Upstream(String),
 }
 
 /// What kind of trouble, as far as somebody decides by it.
@@ -111,6 +113,9 @@ impl Failure {
 
     /// The exact next step, where there is one.
     pub fn hint(&self) -> Option<String> {
+        if let Caller::Upstream(host) = &self.caller {
+            return self.upstream_hint(host);
+        }
         Some(match &self.kind {
             FailureKind::Denied {
                 action,
@@ -138,7 +143,7 @@ impl Failure {
                     "allow {action} on {resource} for the role in use, in its own policies and in the repository's; \
                      or read it with a role of account {account}: --source-role-arn"
                 ),
-                Caller::Own | Caller::Abroad(_) => {
+                _ => {
                     format!("allow {action} on {resource} for the role in use")
                 }
             },
@@ -158,6 +163,23 @@ impl Failure {
             FailureKind::Quota => "ask for a higher quota in Service Quotas, \
                 or delete what is not needed"
                 .to_owned(),
+            _ => return None,
+        })
+    }
+
+    /// The same where an upstream registry was asked. Many say "unauthorized" of what does not exist.
+    fn upstream_hint(&self, host: &str) -> Option<String> {
+        Some(match &self.kind {
+            FailureKind::Denied { .. } | FailureKind::Credentials => format!(
+                "look whether the repository exists; if it is not public: docker login {host} \
+                 (demitasse reads Docker's config.json and its credential helpers)"
+            ),
+            FailureKind::Unreachable => {
+                format!("check the network, HTTPS_PROXY and the host {host}")
+            }
+            FailureKind::Throttled { .. } => format!(
+                "wait, or raise --timeout; docker login {host} where it gives more to those it knows"
+            ),
             _ => return None,
         })
     }

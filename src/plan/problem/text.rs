@@ -90,6 +90,15 @@ impl fmt::Display for Kind {
                     )
                 }
             }
+            Self::SourceUnread {
+                target,
+                tag,
+                digest,
+                failure,
+            } => write!(
+                f,
+                "{target}:{tag} stays {digest}: whether its source still means that could not be read: {failure}"
+            ),
             Self::TagDisagrees {
                 repository,
                 tag,

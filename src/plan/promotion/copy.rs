@@ -52,7 +52,8 @@ pub(super) fn plan(
         return Ok(None);
     }
     if !content.blobs.is_empty() {
-        let source = obstacle.is_some().then_some(&wanted.source.registry);
+        let source = Some(&wanted.source.registry);
+        let source = source.filter(|one| obstacle.is_some() && one.is_ecr());
         for registry in source.into_iter().chain([&wanted.target.registry]) {
             if let Some(Err(failure)) = look.sign_in(registry) {
                 return Err(Kind::Failed(failure.clone()));
