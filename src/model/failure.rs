@@ -266,6 +266,11 @@ mod tests {
             credentials.clone(),
             "assume arn:aws:iam::2:role/r",
         );
-        check(abroad(), "*", credentials, "set AWS_PROFILE");
+        check(abroad(), "*", credentials.clone(), "set AWS_PROFILE");
+        let upstream = || Caller::Upstream("ghcr.io".to_owned());
+        check(upstream(), "arn", None, "docker login ghcr.io");
+        check(upstream(), "*", credentials, "docker login ghcr.io");
+        let unreachable = Some(FailureKind::Unreachable);
+        check(upstream(), "*", unreachable, "the host ghcr.io");
     }
 }
