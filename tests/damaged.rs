@@ -174,6 +174,7 @@ fn play((case, name): &(PathBuf, String), damage: &[Damage]) {
                     operation: "look up".to_owned(),
                     object: lookup.to_string(),
                     side: None,
+                    caller: demitasse::model::failure::Caller::Own,
                     kind: FailureKind::Other,
                     message: "denied".to_owned(),
                 };

@@ -129,7 +129,7 @@ fn the_documented_settings_are_read() {
     for key in text.lines().filter_map(row) {
         let value = match key.as_str() {
             "families" | "tags" => "{}",
-            "moving_tags" | "repositories" | "without" => "[]",
+            "moving_tags" | "repositories" | "sources" | "without" => "[]",
             "keep" | "min_pushes" => "3",
             "lifecycle" => "verify",
             "create_repository" => "never",

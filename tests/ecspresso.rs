@@ -89,6 +89,7 @@ impl World {
             operation: "look up".to_owned(),
             object: lookup.to_string(),
             side: None,
+            caller: demitasse::model::failure::Caller::Own,
             kind: FailureKind::Other,
             message: "not in the case".to_owned(),
         })

@@ -260,6 +260,7 @@ impl<'a> Sweeper<'a> {
                 operation: operation.to_owned(),
                 object: format!("{repository}@{digest}"),
                 side: None,
+                caller: crate::model::failure::Caller::Own,
                 kind: FailureKind::Broken,
                 message: "stopped before the answer: nobody knows whether it was done".to_owned(),
             };

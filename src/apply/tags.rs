@@ -40,6 +40,7 @@ pub(super) async fn expect(
         operation: "PutImage".to_owned(),
         object: format!("{repository}:{tag}"),
         side: Some(Side::Target),
+        caller: crate::model::failure::Caller::Own,
         kind: FailureKind::TagExists,
         message: format!("it holds {holds} now, not {digest}"),
     })

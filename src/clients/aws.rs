@@ -48,14 +48,20 @@ pub async fn load(access: &Access) -> SdkConfig {
         loader = loader.credentials_provider(credentials);
     }
     let config = loader.load().await;
-    let Some(role) = &access.role else {
-        return config;
-    };
+    match &access.role {
+        Some(role) => assume(&config, role).await,
+        None => config,
+    }
+}
+
+/// The same configuration with the credentials of a role, which those of the first one assume.
+pub async fn assume(config: &SdkConfig, role: &str) -> SdkConfig {
     let provider = AssumeRoleProvider::builder(role)
-        .configure(&config)
+        .configure(config)
         .session_name("demitasse")
         .build()
         .await;
     let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider);
-    config.into_builder().credentials_provider(provider).build()
+    let builder = config.to_builder();
+    builder.credentials_provider(provider).build()
 }

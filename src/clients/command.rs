@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 use crate::model::failure::{Failure, FailureKind};
@@ -21,6 +21,13 @@ const SHOWN: usize = 2000;
 /// How long a command has after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How a command ended: its status, what it printed, and its complaint.
+struct Ended {
+    status: ExitStatus,
+    out: String,
+    complaint: String,
+}
+
 /// Runs a command in a directory, with this environment and no other.
 ///
 /// # Errors
@@ -31,6 +38,44 @@ pub async fn run(
     environment: &BTreeMap<String, String>,
     directory: &Path,
 ) -> Result<String, Failure> {
+    let ended = execute(argv, None, timeout, environment, directory).await?;
+    if ended.status.success() {
+        return Ok(ended.out);
+    }
+    let program = argv.first().map_or("", String::as_str);
+    let message = format!("{}: {}", ended.status, ended.complaint);
+    Err(failure(program, message))
+}
+
+/// Gives a command its input, and takes what it prints; `Err` inside where its status is another than 0. Nothing of what it
+/// prints is in a failure: it may be secret.
+///
+/// # Errors
+/// It cannot be started, runs too long, prints too much or no UTF-8.
+pub(crate) async fn ask(
+    argv: &[String],
+    input: &str,
+    timeout: Duration,
+    environment: &BTreeMap<String, String>,
+    directory: &Path,
+) -> Result<Result<String, String>, Failure> {
+    let input = Some(input);
+    let ended = execute(argv, input, Some(timeout), environment, directory).await?;
+    let succeeded = ended.status.success();
+    Ok(if succeeded {
+        Ok(ended.out)
+    } else {
+        Err(ended.out)
+    })
+}
+
+async fn execute(
+    argv: &[String],
+    input: Option<&str>,
+    timeout: Option<Duration>,
+    environment: &BTreeMap<String, String>,
+    directory: &Path,
+) -> Result<Ended, Failure> {
     let (program, arguments) = argv
         .split_first()
         .ok_or_else(|| failure("", "no command"))?;
@@ -40,15 +85,22 @@ pub async fn run(
         .env_clear()
         .envs(environment)
         .current_dir(directory)
-        .stdin(Stdio::null())
+        .stdin(input.map_or_else(Stdio::null, |_| Stdio::piped()))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| failed(error.to_string()))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
+    let pipe = child.stdin.take();
+    let give = async {
+        if let (Some(mut pipe), Some(input)) = (pipe, input) {
+            // A command that reads nothing may close it; its status tells.
+            drop(pipe.write_all(input.as_bytes()).await);
+        }
+    };
     let ended = async {
-        let (out, err) = tokio::join!(all(out), all(err));
+        let ((), out, err) = tokio::join!(give, all(out), all(err));
         (child.wait().await, out, err)
     };
     let ended = match timeout {
@@ -65,15 +117,20 @@ pub async fn run(
     // A command that nobody reads any more ends with a signal: that is not the reason.
     let out = out.ok_or_else(|| failed(format!("it printed more than {} MiB", MAX_BYTES >> 20)))?;
     let status = status.map_err(|error| failed(error.to_string()))?;
-    if !status.success() {
-        let complaint: String = String::from_utf8_lossy(&err.unwrap_or_default())
-            .trim()
-            .chars()
-            .take(SHOWN)
-            .collect();
-        return Err(failed(format!("{status}: {complaint}")));
+    let complaint: String = String::from_utf8_lossy(&err.unwrap_or_default())
+        .trim()
+        .chars()
+        .take(SHOWN)
+        .collect();
+    let out = String::from_utf8(out);
+    if out.is_err() && status.success() {
+        return Err(failed("it printed something else than UTF-8".to_owned()));
     }
-    String::from_utf8(out).map_err(|_| failed("it printed something else than UTF-8".to_owned()))
+    Ok(Ended {
+        status,
+        out: out.unwrap_or_default(),
+        complaint,
+    })
 }
 
 fn failure(program: &str, message: impl Into<String>) -> Failure {
@@ -81,6 +138,7 @@ fn failure(program: &str, message: impl Into<String>) -> Failure {
         operation: "run".to_owned(),
         object: program.to_owned(),
         side: None,
+        caller: crate::model::failure::Caller::Own,
         kind: FailureKind::Other,
         message: message.into(),
     }

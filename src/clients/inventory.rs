@@ -62,7 +62,13 @@ async fn round(ecr: &Ecr, endpoint: &Endpoint, questions: &Questions, inventory:
     let sign_in = questions.sign_in.iter();
     let sign_in = sign_in.map(async |one: &Registry| (one.clone(), endpoint.sign_in(one).await));
     let repositories = questions.repositories.iter();
-    let facts = repositories.map(async |(one, ask)| (one.clone(), ask_one(ecr, one, ask).await));
+    let facts = repositories.map(async |(one, ask)| {
+        let facts = match endpoint.upstreams() {
+            Some(upstreams) if !one.registry.is_ecr() => upstreams.answer(one, ask).await,
+            _ => ask_one(ecr, one, ask).await,
+        };
+        (one.clone(), facts)
+    });
     let facts = iter(facts).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
     let (mounting, sign_in, facts, settings) = join4(
         join_all(mounting),
@@ -71,6 +77,17 @@ async fn round(ecr: &Ecr, endpoint: &Endpoint, questions: &Questions, inventory:
         settings(ecr, questions),
     )
     .await;
+    // GetAccountSetting is about the caller's account, whatever registry a promotion is in.
+    let account = ecr.account();
+    let of_another = |one: &Registry| account.as_deref().is_some_and(|own| own != one.account());
+    let mounting = mounting.into_iter().map(|(one, known)| {
+        let known = if of_another(&one) {
+            Err(ecr.setting_of_another(&one))
+        } else {
+            known
+        };
+        (one, known)
+    });
     inventory.blob_mounting.extend(mounting);
     inventory.sign_in.extend(sign_in);
     for (repository, new) in facts {
@@ -90,7 +107,7 @@ async fn settings(
     let asked = questions
         .repositories
         .iter()
-        .filter(|(_, ask)| ask.settings);
+        .filter(|(repository, ask)| ask.settings && repository.registry.is_ecr());
     let asked: Vec<_> = asked
         .map(|(repository, ask)| (repository, ask.side))
         .collect();
@@ -214,6 +231,7 @@ fn add(known: &mut Facts, new: Facts) {
     known.denied_existence |= new.denied_existence;
     known.proved_existence |= new.proved_existence;
     known.images.extend(new.images);
+    known.meanings.extend(new.meanings);
     known.referrers.extend(new.referrers);
     known.blobs.extend(new.blobs);
     known.settings = new.settings.or(known.settings.take());

@@ -15,7 +15,7 @@ use crate::clients::aws::{self, Access};
 use crate::clients::command;
 use crate::clients::pace::{Api, Pace};
 use crate::clients::state;
-use crate::model::failure::{Failure, FailureKind};
+use crate::model::failure::{Caller, Failure, FailureKind};
 use crate::model::lookup::{Found, Lookup, shown};
 
 /// What look-ups are made with.
@@ -233,6 +233,7 @@ fn subject(operation: &'static str, object: &str, action: &str, resource: String
         operation,
         object: object.to_owned(),
         side: None,
+        caller: Caller::Own,
         action: action.to_owned(),
         resource,
     }

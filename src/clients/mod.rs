@@ -11,6 +11,7 @@ pub mod pace;
 pub mod registry;
 pub mod schedules;
 pub mod settling;
+pub mod upstream;
 
 mod answer;
 mod pages;

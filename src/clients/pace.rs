@@ -33,6 +33,8 @@ pub enum Api {
     Ecs,
     /// Reads of EventBridge and EventBridge Scheduler, whose quotas are higher and shared with whatever else runs.
     Schedules,
+    /// Requests to upstreams, whose limits are their own: a bound for our politeness.
+    Upstream,
     /// Everything without a published quota.
     Other,
 }
@@ -42,6 +44,7 @@ impl Api {
     fn per_second(self) -> f64 {
         match self {
             Self::PutImage | Self::Deletion | Self::Ecs | Self::Schedules => 10.0,
+            Self::Upstream => 50.0,
             Self::InitiateLayerUpload | Self::CompleteLayerUpload => 100.0,
             Self::BatchGetImage => 2000.0,
             Self::BatchCheckLayerAvailability => 1000.0,
@@ -148,6 +151,26 @@ impl Pace {
         }
     }
 
+    /// Sends a request when it may go out, and not again. A throttle slows its API down.
+    ///
+    /// # Errors
+    /// Its failure.
+    pub async fn once<T>(
+        &self,
+        api: Api,
+        attempt: impl AsyncFnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        sleep_until(self.take(api)).await;
+        let _slot = self.slots.acquire().await.ok();
+        let done = attempt().await;
+        if let Err(failure) = &done
+            && matches!(failure.kind, FailureKind::Throttled { .. })
+        {
+            self.halve(api);
+        }
+        done
+    }
+
     /// Waits until a failed request may be tried again; `tries` is how often it was. A throttle slows its API down.
     ///
     /// # Errors
@@ -238,6 +261,7 @@ mod tests {
             operation: "PutImage".into(),
             object: "fluentd/app".into(),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind,
             message: String::new(),
         }

@@ -39,6 +39,7 @@ mod tests {
             operation: "ListThings".to_owned(),
             object: "all".to_owned(),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind,
             message: String::new(),
         }

@@ -4,16 +4,19 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex as Shared};
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION};
 use reqwest::{Method, Response, Url};
 use tokio::sync::Mutex;
 
-use crate::clients::answer::Subject;
-use crate::clients::ecr::Ecr;
+use crate::clients::answer::{Subject, checked};
+use crate::clients::ecr::{Ecr, Identity};
 use crate::clients::pace::{Api, Pace};
+use crate::clients::upstream::{self, Upstreams};
+use crate::model::digest::{Digest, Hasher};
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::manifest::Descriptor;
 use crate::model::reference::{Registry, Repository};
@@ -39,7 +42,8 @@ pub struct Endpoint {
     ecr: Rc<Ecr>,
     pace: Rc<Pace>,
     address: Option<Url>,
-    tokens: RefCell<BTreeMap<String, Rc<Mutex<Option<String>>>>>,
+    upstreams: Option<Rc<Upstreams>>,
+    tokens: RefCell<BTreeMap<Identity, Rc<Mutex<Option<String>>>>>,
 }
 
 /// Why `DEMITASSE_REGISTRY_ENDPOINT` is refused.
@@ -96,8 +100,20 @@ impl Endpoint {
             ecr,
             pace,
             address,
+            upstreams: None,
             tokens: RefCell::default(),
         })
+    }
+
+    /// The same, with a client for sources that are not in ECR.
+    #[must_use]
+    pub fn with_upstreams(self, upstreams: Option<Rc<Upstreams>>) -> Self {
+        Self { upstreams, ..self }
+    }
+
+    /// The client for sources that are not in ECR, if the run has any.
+    pub(crate) fn upstreams(&self) -> Option<&Upstreams> {
+        self.upstreams.as_deref()
     }
 
     /// Fetches the token of a registry ahead of its first use.
@@ -118,7 +134,7 @@ impl Endpoint {
         source: &Repository,
         blob: &Descriptor,
     ) -> Result<Mount, Failure> {
-        let subject = subject(
+        let subject = self.subject(
             "mount blob",
             target,
             Side::Target,
@@ -142,7 +158,7 @@ impl Endpoint {
     /// # Errors
     /// The registry's.
     pub async fn open(&self, target: &Repository, blob: &Descriptor) -> Result<Session, Failure> {
-        let subject = subject(
+        let subject = self.subject(
             "open upload",
             target,
             Side::Target,
@@ -200,23 +216,12 @@ impl Endpoint {
         session: &Session,
         on_bytes: impl Fn(u64) + Send + Sync + 'static,
     ) -> Result<(), Failure> {
-        let from = subject(
-            "read blob",
-            source,
-            Side::Source,
-            "GetDownloadUrlForLayer",
-            blob,
-        );
-        let path = format!("blobs/{}", blob.digest);
-        let url = self.url(source, &path, &[], &from)?;
-        let answer = self
-            .pace
-            .run(Api::GetDownloadUrlForLayer, async || {
-                let request = self.http.request(Method::GET, url.clone());
-                self.send(&source.registry, request, &from).await
-            })
-            .await?;
-        let into = subject(
+        let upstream = self.upstreams().filter(|_| !source.registry.is_ecr());
+        let answer = match upstream {
+            Some(upstreams) => upstreams.blob(source, blob).await?,
+            None => self.blob(source, blob).await?,
+        };
+        let into = self.subject(
             "upload blob",
             target,
             Side::Target,
@@ -226,14 +231,47 @@ impl Endpoint {
         let mut url = session.0.clone();
         url.query_pairs_mut()
             .append_pair("digest", blob.digest.as_str());
+        let seen = upstream.map(|_| Arc::new(Seen::default()));
+        let watched = seen.clone();
         let bytes = answer.bytes_stream().inspect_ok(move |piece| {
+            if let Some(seen) = &watched {
+                seen.add(piece);
+            }
             on_bytes(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         });
         let request = self.http.request(Method::PUT, url);
         let request = request
             .header(CONTENT_LENGTH, blob.size)
             .body(reqwest::Body::wrap_stream(bytes));
-        self.send(&target.registry, request, &into).await.map(drop)
+        let done = self.send(&target.registry, request, &into).await.map(drop);
+        // ECR refuses bytes that are not the digest's; whose fault that is, only we can tell.
+        match seen.and_then(|seen| seen.whole(blob.size)) {
+            Some(actual) if actual != blob.digest => {
+                let message = format!("its bytes have the digest {actual}");
+                let subject = upstream::blob_subject(source, blob);
+                Err(subject.failure(FailureKind::BadAnswer, message))
+            }
+            _ => done,
+        }
+    }
+
+    /// A blob of a registry of ECR, on its way.
+    async fn blob(&self, source: &Repository, blob: &Descriptor) -> Result<Response, Failure> {
+        let from = self.subject(
+            "read blob",
+            source,
+            Side::Source,
+            "GetDownloadUrlForLayer",
+            blob,
+        );
+        let path = format!("blobs/{}", blob.digest);
+        let url = self.url(source, &path, &[], &from)?;
+        self.pace
+            .run(Api::GetDownloadUrlForLayer, async || {
+                let request = self.http.request(Method::GET, url.clone());
+                self.send(&source.registry, request, &from).await
+            })
+            .await
     }
 
     /// Waits until a failed stream may be tried again; `tries` is how often it was.
@@ -253,11 +291,30 @@ impl Endpoint {
             operation: "cancel upload",
             object: target.to_string(),
             side: Some(Side::Target),
+            caller: self.ecr.caller(&target.registry),
             action: "ecr:InitiateLayerUpload".to_owned(),
             resource: target.arn(),
         };
         // A session that stays open lapses by itself; there is nothing to do about a failure.
         drop(self.send(&target.registry, request, &subject).await);
+    }
+
+    fn subject(
+        &self,
+        operation: &'static str,
+        repository: &Repository,
+        side: Side,
+        action: &str,
+        blob: &Descriptor,
+    ) -> Subject {
+        Subject {
+            operation,
+            object: format!("{repository}@{}", blob.digest),
+            side: Some(side),
+            caller: self.ecr.caller(&repository.registry),
+            action: format!("ecr:{action}"),
+            resource: repository.arn(),
+        }
     }
 
     fn url(
@@ -324,7 +381,7 @@ impl Endpoint {
     async fn token(&self, registry: &Registry, stale: Option<&str>) -> Result<String, Failure> {
         let cell = {
             let mut tokens = self.tokens.borrow_mut();
-            Rc::clone(tokens.entry(registry.region().to_owned()).or_default())
+            Rc::clone(tokens.entry(self.ecr.identity(registry)).or_default())
         };
         let mut held = cell.lock().await;
         match held.as_deref() {
@@ -338,19 +395,21 @@ impl Endpoint {
     }
 }
 
-fn subject(
-    operation: &'static str,
-    repository: &Repository,
-    side: Side,
-    action: &str,
-    blob: &Descriptor,
-) -> Subject {
-    Subject {
-        operation,
-        object: format!("{repository}@{}", blob.digest),
-        side: Some(side),
-        action: format!("ecr:{action}"),
-        resource: repository.arn(),
+/// The bytes of a blob that went by, as far as their digest needs them.
+#[derive(Default)]
+struct Seen(Shared<(Hasher, u64)>);
+
+impl Seen {
+    fn add(&self, piece: &[u8]) {
+        let mut seen = self.0.lock().unwrap_or_else(|held| held.into_inner());
+        seen.0.update(piece);
+        seen.1 += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+    }
+
+    /// Their digest, if so many were seen.
+    fn whole(&self, size: u64) -> Option<Digest> {
+        let seen = self.0.lock().unwrap_or_else(|held| held.into_inner());
+        (seen.1 == size).then(|| seen.0.clone().finish())
     }
 }
 
@@ -367,22 +426,6 @@ fn is_expiry(failure: &Failure) -> bool {
         FailureKind::Denied { .. } => failure.message.to_lowercase().contains("expired"),
         _ => false,
     }
-}
-
-async fn checked(answer: Response, subject: &Subject) -> Result<Response, Failure> {
-    if answer.status().is_success() {
-        return Ok(answer);
-    }
-    let status = answer.status().as_u16();
-    let retry_after = answer.headers().get(RETRY_AFTER);
-    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
-    let body = answer.text().await.unwrap_or_default();
-    let body: String = body.chars().take(4096).collect();
-    Err(subject.answered(
-        status,
-        retry_after.map(|seconds| Duration::from_secs(seconds.into())),
-        &body,
-    ))
 }
 
 #[cfg(test)]

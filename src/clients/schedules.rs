@@ -12,7 +12,7 @@ use futures_util::stream::iter;
 use crate::clients::answer::Subject;
 use crate::clients::pace::{Api, Pace};
 use crate::clients::pages::pages;
-use crate::model::failure::{Failure, FailureKind};
+use crate::model::failure::{Caller, Failure, FailureKind};
 use crate::model::usage::{Pointer, PointerKind};
 
 /// The longest page of every list operation here.
@@ -196,6 +196,7 @@ fn subject(service: &str, operation: &'static str, object: &str) -> Subject {
         operation,
         object: object.to_owned(),
         side: None,
+        caller: Caller::Own,
         action: format!("{service}:{operation}"),
         resource: "*".to_owned(),
     }

@@ -3,9 +3,9 @@
 use clap::builder::BoolishValueParser;
 
 use crate::commands::wrong::Wrong;
-use crate::model::settings::{CreateRepository, Lifecycle, NewMutability, Settings};
+use crate::model::settings::{CreateRepository, Lifecycle, NewMutability, Settings, SourceSetting};
 use crate::model::size::Size;
-use crate::plan::pattern::Pattern;
+use crate::plan::pattern::{Pattern, Placeholder};
 use crate::plan::problem::Severity;
 use crate::plan::promotion::Rules;
 use crate::plan::provision::Provision;
@@ -55,6 +55,10 @@ pub(super) struct Provisioning {
     /// Pattern of the task-definition repository [default: {name}/{family}]
     #[arg(long, env = "DEMITASSE_TARGET", value_name = "PATTERN")]
     target: Option<String>,
+
+    /// A role for reading sources that are in another account than the targets
+    #[arg(long, env = "DEMITASSE_SOURCE_ROLE_ARN", value_name = "ARN")]
+    source_role_arn: Option<String>,
 
     /// How many images the lifecycle policy keeps, where we install one [default: 30]
     #[arg(long, env = "DEMITASSE_KEEP", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -151,6 +155,27 @@ fn pattern(
     parsed.map_err(|error| Wrong::from(format!("{flag} `{text}`: {error}")))
 }
 
+/// The upstreams of `sources:`.
+fn upstreams(settings: &Settings, target: &Pattern) -> Result<Vec<mapping::Upstream>, Wrong> {
+    if !settings.sources.is_empty() && !target.asks_for(Placeholder::Name) {
+        let message =
+            "`sources:` in demitasse.yml goes by {name}, which the target pattern has not";
+        return Err(Wrong::from(message.to_owned()));
+    }
+    let read = |one: &SourceSetting| {
+        let from = Pattern::upstream(&one.from);
+        let from = from.map_err(|error| {
+            let message = format!("sources: `{}`: {error}", one.name);
+            Wrong::from(message).with_hint(
+                "write registry and repository, such as public.ecr.aws/datadog/agent; builds in ECR are what --source is for",
+            )
+        })?;
+        let name = one.name.clone();
+        Ok(mapping::Upstream { name, from })
+    };
+    settings.sources.iter().map(read).collect()
+}
+
 impl Provisioning {
     /// The patterns.
     ///
@@ -161,8 +186,16 @@ impl Provisioning {
         let source = pattern("--source", given, set, SOURCE)?;
         let (given, set) = (self.target.as_deref(), settings.target.as_deref());
         let target = pattern("--target", given, set, TARGET)?;
+        let upstreams = upstreams(settings, &target)?;
         mapping::Rules::new(source, target, settings.families.clone())
+            .map(|rules| rules.with_upstreams(upstreams))
             .map_err(|error| Wrong::from(error.to_string()))
+    }
+
+    /// The role for reading sources in other accounts. An empty variable of CI is none.
+    pub(super) fn source_role(&self) -> Option<String> {
+        let given = self.source_role_arn.clone();
+        given.filter(|arn| !arn.is_empty())
     }
 
     /// What is created and installed.

@@ -1,15 +1,17 @@
 //! The clients of a run.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::clients::aws::{self, Access};
-use crate::clients::ecr::Ecr;
+use crate::clients::ecr::{Ecr, SourceRole};
 use crate::clients::ecs::Ecs;
 use crate::clients::pace::Pace;
 use crate::clients::registry::{self, Endpoint};
 use crate::clients::schedules::Schedules;
+use crate::clients::upstream::{DockerConfig, Helpers, Upstreams};
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::Wrong;
 
@@ -22,6 +24,10 @@ pub(super) struct Wish {
     pub(super) profile: Option<String>,
     /// The role to assume.
     pub(super) role: Option<String>,
+    /// `--source-role-arn`: the role for sources in other accounts than the targets'.
+    pub(super) source_role: Option<String>,
+    /// Whether sources are read that are not in ECR.
+    pub(super) upstreams: bool,
     /// The variables of the envfiles.
     pub(super) envfile: BTreeMap<String, String>,
     /// How long the run may take.
@@ -62,9 +68,22 @@ pub(super) async fn connect(
     let config = aws::load(&access).await;
     let ecs = Rc::new(Ecs::new(&config, Rc::clone(&pace)));
     let schedules = Schedules::new(&config, Rc::clone(&pace));
-    let ecr = Rc::new(Ecr::new(config, Rc::clone(&pace)));
+    let source_role = match wish.source_role {
+        Some(arn) => {
+            let config = aws::assume(&config, &arn).await;
+            Some(SourceRole { arn, config })
+        }
+        None => None,
+    };
+    let ecr = Ecr::new(config, Rc::clone(&pace)).with_source_role(source_role);
+    let ecr = Rc::new(ecr);
     let endpoint = Endpoint::new(Rc::clone(&ecr), Rc::clone(&pace), address)
         .map_err(|error| Wrong::from(format!("the HTTP client cannot be set up: {error}")))?;
+    let upstreams = match wish.upstreams {
+        true => Some(Rc::new(upstreams(&pace, surroundings)?)),
+        false => None,
+    };
+    let endpoint = endpoint.with_upstreams(upstreams);
     Ok(Connection {
         pace,
         ecr,
@@ -72,4 +91,25 @@ pub(super) async fn connect(
         ecs,
         schedules,
     })
+}
+
+/// The client of upstreams, with what `docker login` wrote down. Without that file they are asked as nobody.
+fn upstreams(pace: &Rc<Pace>, surroundings: &Surroundings<'_>) -> Result<Upstreams, Wrong> {
+    let place = surroundings.variable("DOCKER_CONFIG").map(PathBuf::from);
+    let home = surroundings.variable("HOME");
+    let place = place.or_else(|| home.map(|home| PathBuf::from(home).join(".docker")));
+    let config = match place.map(|place| place.join("config.json")) {
+        Some(path) if path.exists() => {
+            let text = surroundings.read(&path)?;
+            let config = DockerConfig::read(&text);
+            config.map_err(|error| Wrong::from(format!("{}: {error}", path.display())))?
+        }
+        _ => DockerConfig::default(),
+    };
+    let helpers = Helpers {
+        environment: surroundings.environment.clone(),
+        directory: surroundings.directory()?,
+    };
+    Upstreams::new(Rc::clone(pace), config, helpers)
+        .map_err(|error| Wrong::from(format!("the HTTP client cannot be set up: {error}")))
 }

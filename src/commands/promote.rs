@@ -140,6 +140,7 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     let mapping = mapping::map(&selected.projects, &mapping_rules);
     let wish = wish(args, &selected, &mapping);
     let connection = connection::connect(wish, surroundings).await.map_err(one)?;
+    connection.ecr.settle_in(mapping.accounts());
 
     let end = connection.pace.end();
     let now = surroundings.now();
@@ -210,6 +211,8 @@ fn wish(args: &Args, selected: &Selected, mapping: &Mapping) -> Wish {
     Wish {
         region: configured.or(image),
         role: selected.role.clone(),
+        source_role: args.provisioning.source_role(),
+        upstreams: mapping.has_upstreams(),
         envfile: selected.envfile.clone(),
         timeout: args.pacing.timeout,
         jobs: args.pacing.jobs,

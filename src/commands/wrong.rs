@@ -46,6 +46,12 @@ impl From<String> for Wrong {
 }
 
 impl Wrong {
+    /// The same with the next step.
+    pub(super) fn with_hint(self, hint: &str) -> Self {
+        let hint = Some(hint.to_owned());
+        Self { hint, ..self }
+    }
+
     /// No request can be sent.
     pub(super) fn no_region(hint: &str) -> Self {
         Self {

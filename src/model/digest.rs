@@ -13,7 +13,7 @@ pub struct Digest(String);
 const PREFIX: &str = "sha256:";
 
 /// A running hash, for bytes that arrive in pieces.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {

@@ -24,6 +24,20 @@ impl fmt::Display for Side {
     }
 }
 
+/// Whose credentials a request carried.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Caller {
+    /// Those of the run: the role in use.
+    #[default]
+    Own,
+    /// The same, in a registry of this account, in which the run has no target.
+    Abroad(String),
+    /// Those of the role of `--source-role-arn`, which this is.
+    SourceRole(String),
+    /// What Docker's configuration has for this upstream registry, or nobody's.
+    Upstream(String),
+}
+
 /// What kind of trouble, as far as somebody decides by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FailureKind {
@@ -80,6 +94,8 @@ pub struct Failure {
     pub object: String,
     /// Which end, where it is one.
     pub side: Option<Side>,
+    /// Who asked.
+    pub caller: Caller,
     /// What kind.
     pub kind: FailureKind,
     /// The other side's own words.
@@ -97,6 +113,9 @@ impl Failure {
 
     /// The exact next step, where there is one.
     pub fn hint(&self) -> Option<String> {
+        if let Caller::Upstream(host) = &self.caller {
+            return self.upstream_hint(host);
+        }
         Some(match &self.kind {
             FailureKind::Denied {
                 action,
@@ -116,9 +135,22 @@ impl Failure {
                 action,
                 resource,
                 by: None,
-            } => {
-                format!("allow {action} on {resource} for the role in use")
-            }
+            } => match &self.caller {
+                Caller::SourceRole(role) => {
+                    format!("allow {action} on {resource} for {role} (--source-role-arn)")
+                }
+                Caller::Abroad(account) if resource != "*" => format!(
+                    "allow {action} on {resource} for the role in use, in its own policies and in the repository's; \
+                     or read it with a role of account {account}: --source-role-arn"
+                ),
+                _ => {
+                    format!("allow {action} on {resource} for the role in use")
+                }
+            },
+            FailureKind::Credentials if let Caller::SourceRole(role) = &self.caller => format!(
+                "let the role in use assume {role} (--source-role-arn): sts:AssumeRole on it, and the role in use \
+                 in its trust policy"
+            ),
             FailureKind::Credentials => "set AWS_PROFILE or AWS_ACCESS_KEY_ID and \
                 AWS_SECRET_ACCESS_KEY, or renew the session (aws sso login)"
                 .to_owned(),
@@ -131,6 +163,23 @@ impl Failure {
             FailureKind::Quota => "ask for a higher quota in Service Quotas, \
                 or delete what is not needed"
                 .to_owned(),
+            _ => return None,
+        })
+    }
+
+    /// The same where an upstream registry was asked. Many say "unauthorized" of what does not exist.
+    fn upstream_hint(&self, host: &str) -> Option<String> {
+        Some(match &self.kind {
+            FailureKind::Denied { .. } | FailureKind::Credentials => format!(
+                "look whether the repository exists; if it is not public: docker login {host} \
+                 (demitasse reads Docker's config.json and its credential helpers)"
+            ),
+            FailureKind::Unreachable => {
+                format!("check the network, HTTPS_PROXY and the host {host}")
+            }
+            FailureKind::Throttled { .. } => format!(
+                "wait, or raise --timeout; docker login {host} where it gives more to those it knows"
+            ),
             _ => return None,
         })
     }
@@ -169,3 +218,59 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_right_is_missing_for_whoever_asked() {
+        let check = |caller: Caller, resource: &str, kind: Option<FailureKind>, expected: &str| {
+            let denied = FailureKind::Denied {
+                action: "ecr:BatchGetImage".to_owned(),
+                resource: resource.to_owned(),
+                by: None,
+            };
+            let failure = Failure {
+                operation: "BatchGetImage".to_owned(),
+                object: "fluentd/common".to_owned(),
+                side: Some(Side::Source),
+                caller,
+                kind: kind.unwrap_or(denied),
+                message: String::new(),
+            };
+            let hint = failure.hint().unwrap_or_default();
+            assert!(hint.contains(expected), "{hint}");
+        };
+        let role = || Caller::SourceRole("arn:aws:iam::2:role/r".to_owned());
+        let abroad = || Caller::Abroad("2".to_owned());
+        let in_use = "allow ecr:BatchGetImage on arn for the role in use";
+        check(Caller::Own, "arn", None, in_use);
+        check(
+            abroad(),
+            "arn",
+            None,
+            "a role of account 2: --source-role-arn",
+        );
+        check(abroad(), "*", None, "for the role in use");
+        check(
+            role(),
+            "arn",
+            None,
+            "on arn for arn:aws:iam::2:role/r (--source-role-arn)",
+        );
+        let credentials = Some(FailureKind::Credentials);
+        check(
+            role(),
+            "*",
+            credentials.clone(),
+            "assume arn:aws:iam::2:role/r",
+        );
+        check(abroad(), "*", credentials.clone(), "set AWS_PROFILE");
+        let upstream = || Caller::Upstream("ghcr.io".to_owned());
+        check(upstream(), "arn", None, "docker login ghcr.io");
+        check(upstream(), "*", credentials, "docker login ghcr.io");
+        let unreachable = Some(FailureKind::Unreachable);
+        check(upstream(), "*", unreachable, "the host ghcr.io");
+    }
+}

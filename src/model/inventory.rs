@@ -66,6 +66,8 @@ pub struct Ask {
     pub side: Side,
     /// Manifests (`BatchGetImage`).
     pub images: BTreeSet<ImageId>,
+    /// Which digests these tags of an upstream name (HEAD). Unlike [`Ask::images`] that is asked once and not waited for.
+    pub meanings: BTreeSet<Tag>,
     /// Referrers of these digests (`ListImageReferrers`).
     pub referrers: BTreeSet<Digest>,
     /// Whether these blobs are there (`BatchCheckLayerAvailability`).
@@ -89,6 +91,7 @@ impl Ask {
         Self {
             side,
             images: BTreeSet::new(),
+            meanings: BTreeSet::new(),
             referrers: BTreeSet::new(),
             blobs: BTreeSet::new(),
             settings: false,
@@ -110,6 +113,7 @@ impl Ask {
             self.pull_through,
         ];
         self.images.is_empty()
+            && self.meanings.is_empty()
             && self.referrers.is_empty()
             && self.blobs.is_empty()
             && flags.iter().all(|asked| !asked)
@@ -136,6 +140,8 @@ pub struct Facts {
     pub proved_existence: bool,
     /// The answers to [`Ask::images`]; `None` inside where there is no such image.
     pub images: BTreeMap<ImageId, Known<Option<Manifest>>>,
+    /// The answers to [`Ask::meanings`]; `None` inside where there is no such tag.
+    pub meanings: BTreeMap<Tag, Known<Option<Digest>>>,
     /// The answers to [`Ask::referrers`].
     pub referrers: BTreeMap<Digest, Known<Vec<Digest>>>,
     /// The answers to [`Ask::blobs`].

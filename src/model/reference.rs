@@ -8,14 +8,18 @@ use std::str::FromStr;
 use crate::model::digest::Digest;
 use crate::model::time::Timestamp;
 
-/// A private ECR registry: one account in one Region. Hosts that differ only in spelling (FIPS, dual-stack, capitals,
-/// a trailing dot) are the same registry, so account and Region decide equality and order.
+/// A registry. A private one of ECR is one account in one Region: hosts that differ only in spelling (FIPS, dual-stack,
+/// capitals, a trailing dot) are the same registry, so account and Region decide equality and order. An upstream, which is
+/// none of these, is its host.
 #[derive(Clone, Debug)]
 pub struct Registry {
     account: String,
     region: String,
     host: String,
 }
+
+/// Docker Hub, as images name it.
+pub const DOCKER_HUB: &str = "docker.io";
 
 /// What may follow the Region in a `dkr.ecr` host: the AWS partitions' domains.
 const CLASSIC_DOMAINS: [&str; 6] = [
@@ -61,12 +65,43 @@ impl Registry {
         })
     }
 
-    /// The 12 digits of the account.
+    /// The upstream registry of this host, with its port if it has one; nothing if it is a private ECR registry, or no host
+    /// at all. As in Docker, the first part of an image is a host if it has a dot or a port, or is `localhost`.
+    pub fn upstream(host: &str) -> Option<Self> {
+        let host = host.to_ascii_lowercase();
+        let (name, port) = match host.split_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (host.as_str(), None),
+        };
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        let is_name = !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(legal);
+        let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
+        let is_host = name.contains('.') || port.is_some() || name == "localhost";
+        if !(is_name && is_port && is_host) || Self::from_host(&host).is_some() {
+            return None;
+        }
+        let host = match host.as_str() {
+            "index.docker.io" | "registry-1.docker.io" => DOCKER_HUB.to_owned(),
+            _ => host,
+        };
+        Some(Self {
+            account: String::new(),
+            region: String::new(),
+            host,
+        })
+    }
+
+    /// Whether it is a private one of ECR, and not an upstream.
+    pub fn is_ecr(&self) -> bool {
+        !self.account.is_empty()
+    }
+
+    /// The 12 digits of the account; empty for an upstream.
     pub fn account(&self) -> &str {
         &self.account
     }
 
-    /// The Region, such as `ap-northeast-1`.
+    /// The Region, such as `ap-northeast-1`; empty for an upstream.
     pub fn region(&self) -> &str {
         &self.region
     }
@@ -76,8 +111,9 @@ impl Registry {
         &self.host
     }
 
-    fn key(&self) -> (&str, &str) {
-        (&self.account, &self.region)
+    fn key(&self) -> (&str, &str, &str) {
+        let host = if self.is_ecr() { "" } else { &self.host };
+        (&self.account, &self.region, host)
     }
 }
 
@@ -219,8 +255,13 @@ impl Repository {
 }
 
 impl fmt::Display for Repository {
+    /// Its name; of an upstream with the host, which nothing else would tell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.name.fmt(f)
+        if self.registry.is_ecr() {
+            self.name.fmt(f)
+        } else {
+            f.write_str(&self.uri())
+        }
     }
 }
 
@@ -369,6 +410,38 @@ mod tests {
         ] {
             assert_eq!(Registry::from_host(host), None, "{host}");
         }
+    }
+
+    #[test]
+    fn an_upstream_is_its_host() {
+        let host = |text: &str| Registry::upstream(text).map(|one| one.host().to_owned());
+        for (text, expected) in [
+            ("public.ecr.aws", Some("public.ecr.aws")),
+            ("GHCR.io", Some("ghcr.io")),
+            ("index.docker.io", Some("docker.io")),
+            ("registry-1.docker.io", Some("docker.io")),
+            ("localhost", Some("localhost")),
+            ("registry:5000", Some("registry:5000")),
+            ("127.0.0.1:5000", Some("127.0.0.1:5000")),
+            (HOST, None),
+            ("datadog", None),
+            ("registry:port", None),
+            ("user@ghcr.io", None),
+            ("ghcr.io/x", None),
+            ("-x.io", None),
+            ("", None),
+        ] {
+            assert_eq!(host(text).as_deref(), expected, "{text}");
+        }
+        let one = Registry::upstream("ghcr.io").expect("a host");
+        assert_ne!(Some(&one), Registry::upstream("quay.io").as_ref());
+        assert!(!one.is_ecr());
+        let name = "datadog/agent".parse().expect("a name");
+        let repository = Repository {
+            registry: one,
+            name,
+        };
+        assert_eq!(repository.to_string(), "ghcr.io/datadog/agent");
     }
 
     #[test]

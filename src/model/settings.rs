@@ -39,12 +39,25 @@ pub struct Settings {
     /// Resource tags of repositories that demitasse creates, besides its own three.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Images whose source is not in ECR. Of several that match, the first counts.
+    #[serde(default)]
+    pub sources: Vec<SourceSetting>,
     /// Sources of usage that are not read, because nothing starts tasks that way: `--without`.
     #[serde(default)]
     pub without: Vec<Without>,
     /// What differs for some repositories. Of several that match, the first counts for each key.
     #[serde(default)]
     pub repositories: Vec<Exception>,
+}
+
+/// Where the images of some names come from, if not from ECR.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSetting {
+    /// What `{name}` of the target pattern is for them; `*` stands for any run of characters.
+    pub name: String,
+    /// Registry and repository, such as `public.ecr.aws/datadog/agent`; the tag stays the same. A pattern.
+    pub from: String,
 }
 
 /// What differs for the repositories whose names match a pattern.
@@ -191,13 +204,14 @@ mod tests {
     fn every_key_is_read() {
         let text = "source: '{name}/common'\ntarget: '{name}/{family}'\nkeep: 50\nmin_pushes: 5\n\
             lifecycle: verify\ncreate_repository: never\nmutability: inherit\n\
-            families:\n  CfpApp: cfp-app\nmoving_tags: [latest]\ntags:\n  team: sre\n\
+            families:\n  CfpApp: cfp-app\nsources:\n- {name: 'hub/*', from: 'docker.io/{name}'}\nmoving_tags: [latest]\ntags:\n  team: sre\n\
             repositories:\n- match: 'fluentd/*'\n  keep: 100\n  untagged_days: 60\n  \
             encryption: {type: KMS}\n  scan_on_push: true\n";
         let settings = Settings::read(text).expect("a full file");
         assert_eq!(settings.keep, Some(50));
         assert_eq!(settings.lifecycle, Some(Lifecycle::Verify));
         assert_eq!(settings.families["CfpApp"], "cfp-app");
+        assert_eq!(settings.sources[0].from, "docker.io/{name}");
         assert_eq!(settings.moving_tags, ["latest"]);
         assert_eq!(settings.tags["team"], "sre");
         assert_eq!(settings.repositories[0].pattern, "fluentd/*");
@@ -214,6 +228,8 @@ mod tests {
         let cases = [
             ("keep: 3\nkepe: 4\n", "kepe"),
             ("keep: many\n", "line"),
+            ("sources: [{name: x}]\n", "from"),
+            ("sources: [{name: x, from: y/z, tag: a}]\n", "tag"),
             ("keep: 0\n", "at least 1"),
             ("repositories: [{match: x, keep: 0}]\n", "at least 1"),
             (

@@ -11,12 +11,17 @@ pub fn judge(foreign: &[Foreign], severity: Severity, look: &mut Look<'_>) -> Ve
     let mut problems = Vec::new();
     for foreign in foreign {
         let uses = [foreign.usage.clone()];
+        let severity = match foreign.kind {
+            Kind::ForeignTarget { .. } => severity,
+            _ => Severity::Error,
+        };
+        // The settings say that images of this name are promoted.
+        if !foreign.source.registry.is_ecr() {
+            problems.push(Problem::new(severity, foreign.kind.clone(), &uses));
+            continue;
+        }
         match look.settings(End::source(&foreign.source)) {
             Some(Ok(_)) => {
-                let severity = match foreign.kind {
-                    Kind::ForeignTarget { .. } => severity,
-                    _ => Severity::Error,
-                };
                 problems.push(Problem::new(severity, foreign.kind.clone(), &uses));
             }
             Some(Err(failure)) if !look.is_missing(&foreign.source) => {

@@ -10,7 +10,7 @@ use crate::model::inventory::{
 };
 use crate::model::lifecycle::Image;
 use crate::model::manifest::Manifest;
-use crate::model::reference::{Registry, Repository};
+use crate::model::reference::{Registry, Repository, Tag};
 
 /// What is known, and what was asked while deciding.
 pub struct Look<'a> {
@@ -129,6 +129,18 @@ impl<'a> Look<'a> {
             |facts| facts.images.get(id),
             |ask| {
                 ask.images.insert(asked);
+            },
+        )
+    }
+
+    /// Which digest a tag of an upstream names, where nothing depends on it but a warning.
+    pub fn meaning(&mut self, end: End<'_>, tag: &Tag) -> Option<&'a Known<Option<Digest>>> {
+        let asked = tag.clone();
+        self.fact(
+            end,
+            |facts| facts.meanings.get(tag),
+            |ask| {
+                ask.meanings.insert(asked);
             },
         )
     }

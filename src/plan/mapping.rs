@@ -9,6 +9,7 @@ use crate::model::project::{Project, Use};
 use crate::model::reference::{Reference, Registry, Repository, RepositoryName, Tag};
 use crate::model::task_definition::Container;
 use crate::model::usage::Deployed;
+use crate::model::wildcard;
 use crate::plan::pattern::{Pattern, Placeholder, Values};
 use crate::plan::problem::{Kind, Problem};
 
@@ -21,6 +22,17 @@ pub struct Rules {
     pub target: Pattern,
     /// Family → the word to use for `{family}`; others stand for themselves.
     pub families: BTreeMap<String, String>,
+    /// Names whose source is an upstream; the first that matches counts.
+    pub upstreams: Vec<Upstream>,
+}
+
+/// The upstream of some names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// What `{name}` is for them; `*` stands for any run of characters.
+    pub name: String,
+    /// Their repository, with the host of its registry.
+    pub from: Pattern,
 }
 
 /// Why a pair of patterns cannot work.
@@ -48,6 +60,7 @@ impl Rules {
                 source,
                 target,
                 families,
+                upstreams: Vec::new(),
             })
         } else {
             Err(RulesError {
@@ -55,6 +68,19 @@ impl Rules {
                 target: target.to_string(),
             })
         }
+    }
+
+    /// The same with upstreams.
+    #[must_use]
+    pub fn with_upstreams(self, upstreams: Vec<Upstream>) -> Self {
+        Self { upstreams, ..self }
+    }
+
+    /// The pattern of the source of this name.
+    fn source_of(&self, name: Option<&str>) -> &Pattern {
+        let named = |rule: &&Upstream| wildcard::matches(&rule.name, name.unwrap_or_default());
+        let upstream = self.upstreams.iter().find(named);
+        upstream.map_or(&self.source, |rule| &rule.from)
     }
 
     fn word<'a>(&'a self, family: &'a str) -> &'a str {
@@ -140,6 +166,24 @@ pub struct Mapping {
     pub others: Vec<Use>,
     /// Images that cannot be mapped.
     pub problems: Vec<Problem>,
+}
+
+impl Mapping {
+    /// Whether any source is not in ECR.
+    pub fn has_upstreams(&self) -> bool {
+        let mut sources = self.wanted.iter().map(|wanted| &wanted.source);
+        sources.any(|source| !source.registry.is_ecr())
+    }
+
+    /// The accounts of the registries that these images are pulled from, now or once promoted.
+    pub fn accounts(&self) -> BTreeSet<String> {
+        let targets = self.wanted.iter();
+        let targets = targets.map(|wanted| wanted.target.registry.clone());
+        let foreign = self.foreign.iter();
+        let foreign = foreign.filter_map(|one| one.usage.image.parse::<Reference>().ok()?.registry);
+        let all = targets.chain(foreign);
+        all.map(|registry| registry.account().to_owned()).collect()
+    }
 }
 
 /// Maps every image of every project. The same source to the same target in several projects is wanted once.
@@ -275,7 +319,12 @@ fn want(
     usage: &Use,
     from_common: bool,
 ) -> Result<Box<Wanted>, Kind> {
-    let source = repository(&rules.source, image, values, &usage.family)?;
+    // An image that stands in the common repository comes from there.
+    let source = match from_common {
+        true => &rules.source,
+        false => rules.source_of(values.name),
+    };
+    let source = repository(source, image, values, &usage.family)?;
     let target = repository(&rules.target, image, values, &usage.family)?;
     if source == target {
         return Err(Kind::Unmappable {
@@ -311,7 +360,8 @@ fn foreign(
     let Some(found) = read(&rules.target, image, &Values::default()) else {
         return Mapped::Other;
     };
-    let Ok(source) = repository(&rules.source, image, &found, &usage.family) else {
+    let source = rules.source_of(found.name);
+    let Ok(source) = repository(source, image, &found, &usage.family) else {
         return Mapped::Other;
     };
     let mut ours = *values;
@@ -532,6 +582,55 @@ mod tests {
         assert_eq!(common, ["UNMAPPABLE"]);
         let public = found(&[project("CfpApp", &["nginx:1"])], &rules(&[]));
         assert_eq!(public, ["left alone nginx:1"]);
+    }
+
+    #[test]
+    fn names_with_an_upstream_come_from_there() {
+        let upstream = |name: &str, from: &str| Upstream {
+            name: name.to_owned(),
+            from: Pattern::upstream(from).expect(from),
+        };
+        let rules = rules(&[]).with_upstreams(vec![
+            upstream("datadog/agent", "public.ecr.aws/datadog/agent"),
+            upstream("hub/*", "docker.io/{name}"),
+        ]);
+        let check = |image: &str, expected: &str| {
+            assert_eq!(found(&[project("app", &[image])], &rules), [expected]);
+        };
+        check(
+            "HOST/datadog/agent/app:7.50",
+            "public.ecr.aws/datadog/agent:7.50 -> datadog/agent/app:7.50 x1",
+        );
+        check(
+            "HOST/hub/nginx/app:1",
+            "docker.io/hub/nginx:1 -> hub/nginx/app:1 x1",
+        );
+        check("HOST/fluentd/app:a", "fluentd/common:a -> fluentd/app:a x1");
+        check(
+            "HOST/datadog/agent/common:7.50",
+            "datadog/agent/common:7.50 -> datadog/agent/app:7.50 from common x1",
+        );
+        check(
+            "HOST/datadog/agent/other:7.50",
+            "datadog/agent/other of family other, public.ecr.aws/datadog/agent",
+        );
+    }
+
+    #[test]
+    fn the_accounts_at_home_are_those_of_targets_and_of_images_of_other_families() {
+        let other = "222222222222.dkr.ecr.ap-northeast-1.amazonaws.com";
+        let source = format!("{other}/{{name}}/common");
+        let rules = Rules {
+            source: source.parse().expect("source"),
+            ..rules(&[])
+        };
+        let accounts = |image: &str| {
+            let mapping = map(&[project("app", &[image])], &rules);
+            mapping.accounts().into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(accounts("HOST/fluentd/app:a"), ["123456789012"]);
+        assert_eq!(accounts("HOST/fluentd/other:a"), ["123456789012"]);
+        assert!(accounts("nginx:1").is_empty());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::model::reference::Registry;
+use crate::model::reference::{DOCKER_HUB, Registry};
 
 /// A repository pattern. Placeholders: `{name}` (may contain `/`), `{family}`, `{container}`, `{service}`, `{cluster}`.
 /// It may begin with a private ECR host; without one the registry of the image is meant.
@@ -56,6 +56,9 @@ pub enum PatternError {
     /// A host that is not ECR's.
     #[error("`{0}` is not the host of a private ECR registry")]
     Host(String),
+    /// No host at all, or ECR's, where an upstream is to be named.
+    #[error("`{0}` does not begin with the host of a registry that is not a private one of ECR")]
+    NotUpstream(String),
 }
 
 /// Values for the placeholders. `None` where there is none (a config without a service).
@@ -103,6 +106,21 @@ impl<'a> Values<'a> {
 }
 
 impl Pattern {
+    /// A pattern of repositories in an upstream registry, which it has to name: `public.ecr.aws/{name}`.
+    ///
+    /// # Errors
+    /// [`PatternError`].
+    pub fn upstream(text: &str) -> Result<Self, PatternError> {
+        let not = || PatternError::NotUpstream(text.to_owned());
+        let (host, path) = text.split_once('/').ok_or_else(not)?;
+        let registry = Registry::upstream(host).ok_or_else(not)?;
+        Ok(Self {
+            text: text.to_owned(),
+            registry: Some(registry),
+            parts: parts(path, text)?,
+        })
+    }
+
     /// The registry the pattern names, if it names one.
     pub fn registry(&self) -> Option<&Registry> {
         self.registry.as_ref()
@@ -126,6 +144,14 @@ impl Pattern {
                     name.push_str(values.get(*placeholder).ok_or(*placeholder)?);
                 }
             }
+        }
+        let on_hub = self
+            .registry
+            .as_ref()
+            .is_some_and(|one| one.host() == DOCKER_HUB);
+        if on_hub && !name.contains('/') {
+            // Where Docker Hub keeps what belongs to nobody.
+            name.insert_str(0, "library/");
         }
         Ok(name)
     }
@@ -172,36 +198,42 @@ impl FromStr for Pattern {
             registry = Some(parsed.ok_or_else(|| PatternError::Host(host.to_owned()))?);
             rest = path;
         }
-        if rest.is_empty() {
-            return Err(PatternError::Empty);
-        }
-        let mut parts = Vec::new();
-        while !rest.is_empty() {
-            let open = rest.find('{').unwrap_or(rest.len());
-            let (literal, from_brace) = rest.split_at(open);
-            if !literal.is_empty() {
-                parts.push(Part::Literal(literal.to_owned()));
-            }
-            let Some(inside) = from_brace.strip_prefix('{') else {
-                break;
-            };
-            let (word, after) = inside
-                .split_once('}')
-                .ok_or_else(|| PatternError::Unclosed(text.to_owned()))?;
-            let placeholder: Placeholder = word.parse()?;
-            let part = Part::Placeholder(placeholder);
-            if parts.contains(&part) {
-                return Err(PatternError::Twice(text.to_owned(), placeholder));
-            }
-            parts.push(part);
-            rest = after;
-        }
         Ok(Self {
             text: text.to_owned(),
             registry,
-            parts,
+            parts: parts(rest, text)?,
         })
     }
+}
+
+/// The pieces of what follows the host in `text`.
+fn parts(path: &str, text: &str) -> Result<Vec<Part>, PatternError> {
+    if path.is_empty() {
+        return Err(PatternError::Empty);
+    }
+    let mut rest = path;
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let open = rest.find('{').unwrap_or(rest.len());
+        let (literal, from_brace) = rest.split_at(open);
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal.to_owned()));
+        }
+        let Some(inside) = from_brace.strip_prefix('{') else {
+            break;
+        };
+        let (word, after) = inside
+            .split_once('}')
+            .ok_or_else(|| PatternError::Unclosed(text.to_owned()))?;
+        let placeholder: Placeholder = word.parse()?;
+        let part = Part::Placeholder(placeholder);
+        if parts.contains(&part) {
+            return Err(PatternError::Twice(text.to_owned(), placeholder));
+        }
+        parts.push(part);
+        rest = after;
+    }
+    Ok(parts)
 }
 
 impl FromStr for Placeholder {
@@ -315,6 +347,43 @@ mod tests {
         let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
         let pattern = pattern(&format!("{host}/{{name}}/common"));
         assert_eq!(pattern.registry(), Registry::from_host(host).as_ref());
+    }
+
+    #[test]
+    fn an_upstream_pattern_names_its_registry() {
+        let values = Values {
+            name: Some("datadog/agent"),
+            ..Values::default()
+        };
+        let check = |text: &str, expected: Result<(&str, &str), PatternError>| {
+            let read = Pattern::upstream(text).map(|pattern| {
+                let host = pattern.registry().expect("a registry").host().to_owned();
+                (host, pattern.fill(&values).expect("a name"))
+            });
+            let read = read
+                .as_ref()
+                .map(|(host, name)| (host.as_str(), name.as_str()));
+            assert_eq!(read.map_err(Clone::clone), expected, "{text}");
+        };
+        check(
+            "public.ecr.aws/{name}",
+            Ok(("public.ecr.aws", "datadog/agent")),
+        );
+        check(
+            "docker.io/fluent/fluent-bit",
+            Ok(("docker.io", "fluent/fluent-bit")),
+        );
+        check("docker.io/nginx", Ok(("docker.io", "library/nginx")));
+        check("127.0.0.1:5000/x/y", Ok(("127.0.0.1:5000", "x/y")));
+        check("docker.io/{name}", Ok(("docker.io", "datadog/agent")));
+        for text in [
+            "nginx",
+            "datadog/agent",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/x",
+        ] {
+            check(text, Err(PatternError::NotUpstream(text.into())));
+        }
+        check("ghcr.io/", Err(PatternError::Empty));
     }
 
     #[test]

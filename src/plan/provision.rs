@@ -168,7 +168,7 @@ impl Provision {
 mod tests {
     use super::*;
 
-    use crate::model::reference::RepositoryName;
+    use crate::model::reference::{Registry, Repository, RepositoryName};
 
     fn name(text: &str) -> RepositoryName {
         text.parse().expect(text)
@@ -240,7 +240,11 @@ mod tests {
                 key: Some("arn".into()),
             },
         };
-        let source = name("fluentd/common");
+        let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+        let source = Repository {
+            registry: Registry::from_host(host).expect("a host"),
+            name: name("fluentd/common"),
+        };
         let origin = Origin {
             promotion: Some((&source, "app")),
             settings: Some(&settings),

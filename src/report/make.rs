@@ -119,6 +119,7 @@ fn image(
     now: Timestamp,
 ) -> Image {
     let wanted = &promotion.wanted;
+    let from_upstream = !wanted.source.registry.is_ecr();
     let mut image = Image {
         container: usage.container.clone(),
         image: usage.image.clone(),
@@ -136,14 +137,14 @@ fn image(
         Action::Refuse => {}
         Action::Stay(standing) => {
             image.digest = Some(standing.digest.clone());
-            image.standing = Some(describe(standing, now));
+            image.standing = Some(describe(standing, from_upstream, now));
         }
         Action::Promote(copy) => {
             image.digest = Some(copy.top.digest.clone());
             image.standing = copy
                 .standing
                 .as_ref()
-                .map(|standing| describe(standing, now));
+                .map(|standing| describe(standing, from_upstream, now));
             image.displaced = copy
                 .displaced
                 .as_ref()
@@ -164,7 +165,7 @@ fn image(
     image
 }
 
-fn describe(standing: &promotion::Standing, now: Timestamp) -> Standing {
+fn describe(standing: &promotion::Standing, from_upstream: bool, now: Timestamp) -> Standing {
     let age = |pushed: Timestamp| (now.0 - pushed.0).max(0) / 86_400_000;
     Standing {
         pushed_at: standing.pushed_at.map(|time| time.to_string()),
@@ -172,6 +173,7 @@ fn describe(standing: &promotion::Standing, now: Timestamp) -> Standing {
         place: standing.place.map(|(place, _)| place),
         keep: standing.place.map(|(_, keep)| keep),
         source_gone: standing.source_gone,
+        from_upstream,
         pinned: standing.pinned,
         pin: standing.pin.is_some(),
     }

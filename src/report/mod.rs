@@ -157,8 +157,11 @@ pub struct Standing {
     /// How many its rule keeps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<u32>,
-    /// The common repository no longer has it.
+    /// The common repository, or its upstream, no longer has it.
     pub source_gone: bool,
+    /// Its source is an upstream.
+    #[serde(skip)]
+    pub from_upstream: bool,
     /// It carries its pin.
     pub pinned: bool,
     /// It gets its pin, or got it.

@@ -168,7 +168,10 @@ fn describe_standing(standing: &Standing) -> String {
         text.push_str(&format!(", {} of keep {keep}", Ordinal(place)));
     }
     if standing.source_gone {
-        text.push_str(", no longer in common");
+        text.push_str(match standing.from_upstream {
+            true => ", no longer at its source",
+            false => ", no longer in common",
+        });
     }
     if standing.pinned {
         text.push_str(", pinned");
@@ -295,6 +298,7 @@ mod tests {
             place: Some(27),
             keep: Some(30),
             source_gone: true,
+            from_upstream: false,
             pinned: false,
             pin: false,
         };

@@ -2,7 +2,7 @@
 # shellcheck disable=SC2034,SC2154 # run sets or uses them
 # Installs the parts by their package names, and builds ours. What is there already is left alone.
 
-packages=(skopeo busybox-static)
+packages=(skopeo busybox-static docker-registry)
 requirements=$here/requirements.txt
 
 install_parts() {

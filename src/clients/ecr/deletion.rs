@@ -6,7 +6,7 @@ use aws_sdk_ecr::operation::batch_delete_image::BatchDeleteImageOutput;
 use aws_sdk_ecr::types::{ImageIdentifier, TargetStorageClass};
 
 use crate::clients::answer::Subject;
-use crate::clients::ecr::shapes::{about, identifier, on};
+use crate::clients::ecr::shapes::{about, identifier};
 use crate::clients::ecr::{BATCH, Ecr};
 use crate::clients::pace::Api;
 use crate::model::digest::Digest;
@@ -26,7 +26,7 @@ impl Ecr {
         repository: &Repository,
         digests: &[Digest],
     ) -> Result<BTreeMap<Digest, Known<()>>, Failure> {
-        let mut subject = on("BatchDeleteImage", repository, Side::Target);
+        let mut subject = self.on("BatchDeleteImage", repository, Side::Target);
         subject.side = None;
         if digests.len() > BATCH {
             let message = format!("{} images; at most {BATCH} at once", digests.len());
@@ -65,7 +65,7 @@ impl Ecr {
     /// # Errors
     /// The service's; also where it reports that a tag stayed.
     pub async fn untag(&self, repository: &Repository, tags: &[Tag]) -> Result<(), Failure> {
-        let subject = on("BatchDeleteImage", repository, Side::Target);
+        let subject = self.on("BatchDeleteImage", repository, Side::Target);
         let ids = tags.iter().cloned().map(ImageId::Tag);
         let answer = self.batch_delete(&subject, repository, ids).await?;
         let mut failures = answer.failures().iter();
@@ -113,7 +113,7 @@ impl Ecr {
         digest: &Digest,
     ) -> Result<(), Failure> {
         let id = ImageId::Digest(digest.clone());
-        let subject = on("UpdateImageStorageClass", repository, Side::Target);
+        let subject = self.on("UpdateImageStorageClass", repository, Side::Target);
         let mut subject = about(&subject, repository, &id);
         subject.side = None;
         let client = self.client(&repository.registry);

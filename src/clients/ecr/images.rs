@@ -7,7 +7,7 @@ use aws_sdk_ecr::types::{
     ListImageReferrersFilter, SubjectIdentifier,
 };
 
-use crate::clients::ecr::shapes::{about, identifier, image, manifest, on};
+use crate::clients::ecr::shapes::{about, identifier, image, manifest};
 use crate::clients::ecr::{BATCH, Ecr};
 use crate::clients::pace::Api;
 use crate::clients::pages::pages;
@@ -49,7 +49,7 @@ impl Ecr {
         side: Side,
         ids: &[&ImageId],
     ) -> Result<Vec<(ImageId, Known<Option<Manifest>>)>, Failure> {
-        let subject = on("BatchGetImage", repository, side);
+        let subject = self.on("BatchGetImage", repository, side);
         let client = self.client(&repository.registry);
         let identifiers: Vec<_> = ids.iter().map(|id| identifier(id)).collect();
         let answer = self
@@ -113,7 +113,7 @@ impl Ecr {
         side: Side,
         digests: &BTreeSet<Digest>,
     ) -> Result<BTreeMap<Digest, bool>, Failure> {
-        let subject = on("BatchCheckLayerAvailability", repository, side);
+        let subject = self.on("BatchCheckLayerAvailability", repository, side);
         let client = self.client(&repository.registry);
         let digests: Vec<&Digest> = digests.iter().collect();
         let batches = digests.chunks(BATCH).map(|digests| {
@@ -149,7 +149,7 @@ impl Ecr {
         side: Side,
         subject_digest: &Digest,
     ) -> Result<Vec<Digest>, Failure> {
-        let mut subject = on("ListImageReferrers", repository, side);
+        let mut subject = self.on("ListImageReferrers", repository, side);
         // The API model: the caller must have the permission for BatchGetImage.
         subject.action = "ecr:BatchGetImage".to_owned();
         let subject = about(
@@ -193,7 +193,7 @@ impl Ecr {
         repository: &Repository,
         side: Side,
     ) -> Result<Vec<Image>, Failure> {
-        let subject = on("DescribeImages", repository, side);
+        let subject = self.on("DescribeImages", repository, side);
         let client = self.client(&repository.registry);
         let any = DescribeImagesFilter::builder()
             .image_status(ImageStatusFilter::Any)

@@ -1,7 +1,7 @@
 //! Amazon ECR's JSON API, through the official SDK.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use aws_config::{Region, SdkConfig};
@@ -9,9 +9,10 @@ use aws_sdk_ecr::Client;
 
 use crate::clients::answer::Subject;
 use crate::clients::pace::{Api, Pace};
-use crate::model::failure::{Failure, FailureKind, Side};
+use crate::model::failure::{Caller, Failure, FailureKind, Side};
 use crate::model::reference::{Registry, Repository};
 
+mod caller;
 mod deletion;
 mod images;
 mod preview;
@@ -19,9 +20,10 @@ mod repositories;
 mod shapes;
 mod writes;
 
+pub use caller::SourceRole;
 pub use writes::NewRepository;
 
-use shapes::{on, on_registry};
+pub(crate) use caller::Identity;
 
 /// The most ids one batch call takes (`BatchGetImage`, `BatchDeleteImage`, `BatchCheckLayerAvailability`, `DescribeRepositories`).
 const BATCH: usize = 100;
@@ -29,30 +31,55 @@ const BATCH: usize = 100;
 /// A client of ECR in every Region that a run touches.
 pub struct Ecr {
     config: SdkConfig,
+    source_role: Option<SourceRole>,
     pace: Rc<Pace>,
-    clients: RefCell<BTreeMap<String, Client>>,
+    /// The accounts of the targets; empty where no registry is more at home than another.
+    home: RefCell<BTreeSet<String>>,
+    /// The account of our own credentials, where it was told.
+    account: RefCell<Option<String>>,
+    clients: RefCell<BTreeMap<Identity, Client>>,
 }
 
 impl Ecr {
     /// A client with these credentials, paced by this.
     pub fn new(config: SdkConfig, pace: Rc<Pace>) -> Self {
-        let clients = RefCell::default();
         Self {
             config,
+            source_role: None,
             pace,
-            clients,
+            home: RefCell::default(),
+            account: RefCell::default(),
+            clients: RefCell::default(),
         }
     }
 
     fn client(&self, registry: &Registry) -> Client {
-        let region = registry.region().to_owned();
-        let mut clients = self.clients.borrow_mut();
-        let make = || {
-            let region = Region::new(region.clone());
-            let config = self.config.to_builder().region(region).build();
-            Client::new(&config)
+        let identity = self.identity(registry);
+        let config = match &self.source_role {
+            Some(role) if identity.0 => &role.config,
+            _ => &self.config,
         };
-        clients.entry(region.clone()).or_insert_with(make).clone()
+        let region = Region::new(identity.1.clone());
+        let make = || Client::new(&config.to_builder().region(region).build());
+        let mut clients = self.clients.borrow_mut();
+        clients.entry(identity).or_insert_with(make).clone()
+    }
+
+    fn on(&self, operation: &'static str, repository: &Repository, side: Side) -> Subject {
+        let caller = self.caller(&repository.registry);
+        let subject = shapes::on(operation, repository, side);
+        Subject { caller, ..subject }
+    }
+
+    fn on_registry(&self, operation: &'static str, registry: &Registry) -> Subject {
+        let caller = self.caller(registry);
+        let side = (caller != Caller::Own).then_some(Side::Source);
+        let subject = shapes::on_registry(operation, registry);
+        Subject {
+            side,
+            caller,
+            ..subject
+        }
     }
 
     /// A token for the `/v2/` endpoint: base64 of `AWS:<password>`, good for 12 hours.
@@ -60,7 +87,7 @@ impl Ecr {
     /// # Errors
     /// The service's.
     pub async fn authorization_token(&self, registry: &Registry) -> Result<String, Failure> {
-        let subject = on_registry("GetAuthorizationToken", registry);
+        let subject = self.on_registry("GetAuthorizationToken", registry);
         let client = self.client(registry);
         let answer = self
             .pace
@@ -70,6 +97,11 @@ impl Ecr {
             })
             .await?;
         let data = answer.authorization_data().first();
+        let endpoint = data.and_then(|data| data.proxy_endpoint());
+        let home = endpoint.and_then(of_endpoint);
+        if let (false, Some(home)) = (self.identity(registry).0, home) {
+            self.account.replace(Some(home.account().to_owned()));
+        }
         let token = data.and_then(|data| data.authorization_token());
         token
             .map(str::to_owned)
@@ -82,7 +114,7 @@ impl Ecr {
     /// # Errors
     /// The service's.
     pub async fn blob_mounting(&self, registry: &Registry) -> Result<bool, Failure> {
-        let subject = on_registry("GetAccountSetting", registry);
+        let subject = self.on_registry("GetAccountSetting", registry);
         let client = self.client(registry);
         let answer = self
             .pace
@@ -103,7 +135,7 @@ impl Ecr {
     /// # Errors
     /// The service's.
     pub async fn is_pull_through(&self, repository: &Repository) -> Result<bool, Failure> {
-        let subject = on("DescribePullThroughCacheRules", repository, Side::Source);
+        let subject = self.on("DescribePullThroughCacheRules", repository, Side::Source);
         let client = self.client(&repository.registry);
         let answer = self
             .pace
@@ -136,6 +168,7 @@ impl Ecr {
             operation: "GetAuthorizationToken",
             object: "the caller's registry".to_owned(),
             side: None,
+            caller: Caller::Own,
             action: "ecr:GetAuthorizationToken".to_owned(),
             resource: "*".to_owned(),
         };
@@ -154,9 +187,7 @@ impl Ecr {
             .authorization_data()
             .first()
             .and_then(|data| data.proxy_endpoint());
-        let host = endpoint.and_then(|endpoint| endpoint.strip_prefix("https://"));
-        let registry = host.and_then(|host| Registry::from_host(host.trim_end_matches('/')));
-        registry.ok_or_else(|| {
+        endpoint.and_then(of_endpoint).ok_or_else(|| {
             let endpoint = endpoint.unwrap_or("nothing");
             let message = format!("{endpoint} is not the endpoint of a private ECR registry");
             subject.failure(FailureKind::BadAnswer, message)
@@ -168,7 +199,7 @@ impl Ecr {
     /// # Errors
     /// The service's.
     pub async fn enable_blob_mounting(&self, registry: &Registry) -> Result<(), Failure> {
-        let subject = on_registry("PutAccountSetting", registry);
+        let subject = self.on_registry("PutAccountSetting", registry);
         let client = self.client(registry);
         self.pace
             .run(Api::Other, async || {
@@ -181,4 +212,9 @@ impl Ecr {
             .await
             .map(drop)
     }
+}
+
+/// The registry of a `proxyEndpoint`.
+fn of_endpoint(endpoint: &str) -> Option<Registry> {
+    Registry::from_host(endpoint.strip_prefix("https://")?.trim_end_matches('/'))
 }

@@ -10,7 +10,7 @@ use aws_sdk_ecr::types::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use tokio::time::sleep;
 
-use crate::clients::ecr::shapes::{identifier, on};
+use crate::clients::ecr::shapes::identifier;
 use crate::clients::ecr::{BATCH, Ecr};
 use crate::clients::pace::Api;
 use crate::model::digest::Digest;
@@ -68,7 +68,7 @@ impl Ecr {
     }
 
     async fn start_preview(&self, repository: &Repository, policy: &str) -> Result<(), Failure> {
-        let subject = on("StartLifecyclePolicyPreview", repository, Side::Target);
+        let subject = self.on("StartLifecyclePolicyPreview", repository, Side::Target);
         let client = self.client(&repository.registry);
         self.pace
             .run(Api::Other, async || {
@@ -96,7 +96,7 @@ impl Ecr {
         policy: &str,
         ids: &[ImageIdentifier],
     ) -> Result<GetLifecyclePolicyPreviewOutput, Failure> {
-        let subject = on("GetLifecyclePolicyPreview", repository, Side::Target);
+        let subject = self.on("GetLifecyclePolicyPreview", repository, Side::Target);
         let client = self.client(&repository.registry);
         // Page size and ids exclude each other (Amazon ECR API Reference, GetLifecyclePolicyPreview).
         let named = ids.is_empty().then_some(NAMED);

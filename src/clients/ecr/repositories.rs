@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use futures_util::future::join_all;
 
-use crate::clients::ecr::shapes::{on, on_registry, settings};
+use crate::clients::ecr::shapes::{on, settings};
 use crate::clients::ecr::{BATCH, Ecr};
 use crate::clients::pace::Api;
 use crate::clients::pages::pages;
@@ -78,7 +78,7 @@ impl Ecr {
         let Some(&(first, side)) = batch.first() else {
             return Ok(Vec::new());
         };
-        let subject = on("DescribeRepositories", first, side);
+        let subject = self.on("DescribeRepositories", first, side);
         let client = self.client(&first.registry);
         let names: Vec<_> = batch.iter().map(|(one, _)| one.name.to_string()).collect();
         let answer = self
@@ -113,7 +113,7 @@ impl Ecr {
         repository: &Repository,
         side: Side,
     ) -> Result<Option<String>, Failure> {
-        let subject = on("GetLifecyclePolicy", repository, side);
+        let subject = self.on("GetLifecyclePolicy", repository, side);
         let client = self.client(&repository.registry);
         self.pace
             .run(Api::Other, async || {
@@ -141,7 +141,7 @@ impl Ecr {
         repository: &Repository,
         side: Side,
     ) -> Result<BTreeMap<String, String>, Failure> {
-        let subject = on("ListTagsForResource", repository, side);
+        let subject = self.on("ListTagsForResource", repository, side);
         let client = self.client(&repository.registry);
         let answer = self
             .pace
@@ -166,7 +166,7 @@ impl Ecr {
         repository: &Repository,
         side: Side,
     ) -> Result<Option<String>, Failure> {
-        let subject = on("GetRepositoryPolicy", repository, side);
+        let subject = self.on("GetRepositoryPolicy", repository, side);
         let client = self.client(&repository.registry);
         self.pace
             .run(Api::Other, async || {
@@ -193,7 +193,7 @@ impl Ecr {
         &self,
         registry: &Registry,
     ) -> Result<Vec<(Repository, RepositorySettings)>, Failure> {
-        let subject = on_registry("DescribeRepositories", registry);
+        let subject = self.on_registry("DescribeRepositories", registry);
         let client = self.client(registry);
         let ask = async |token| {
             let request = client

@@ -5,7 +5,7 @@ use aws_smithy_types::DateTime;
 
 use crate::clients::answer::Subject;
 use crate::model::digest::{Digest, DigestError};
-use crate::model::failure::{Failure, FailureKind, Side};
+use crate::model::failure::{Caller, Failure, FailureKind, Side};
 use crate::model::inventory::{Encryption, ImageId, Known, Mutability, RepositorySettings};
 use crate::model::lifecycle::{Image, StorageClass};
 use crate::model::manifest::Manifest;
@@ -17,6 +17,7 @@ pub(super) fn on(operation: &'static str, repository: &Repository, side: Side) -
         operation,
         object: repository.to_string(),
         side: Some(side),
+        caller: Caller::Own,
         action: format!("ecr:{operation}"),
         resource: repository.arn(),
     }
@@ -27,6 +28,7 @@ pub(super) fn on_registry(operation: &'static str, registry: &Registry) -> Subje
         operation,
         object: registry.host().to_owned(),
         side: None,
+        caller: Caller::Own,
         action: format!("ecr:{operation}"),
         resource: "*".to_owned(),
     }

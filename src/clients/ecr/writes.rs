@@ -9,7 +9,7 @@ use aws_sdk_ecr::types::{
 };
 
 use crate::clients::ecr::Ecr;
-use crate::clients::ecr::shapes::{about, on};
+use crate::clients::ecr::shapes::about;
 use crate::clients::pace::Api;
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::inventory::{Encryption, ImageId, Mutability};
@@ -39,7 +39,7 @@ impl Ecr {
         repository: &Repository,
         new: &NewRepository<'_>,
     ) -> Result<(), Failure> {
-        let subject = on("CreateRepository", repository, Side::Target);
+        let subject = self.on("CreateRepository", repository, Side::Target);
         let client = self.client(&repository.registry);
         let wrong = |error: aws_smithy_types::error::operation::BuildError| {
             subject.failure(FailureKind::Other, error.to_string())
@@ -102,7 +102,7 @@ impl Ecr {
         repository: &Repository,
         text: &str,
     ) -> Result<(), Failure> {
-        let subject = on("SetRepositoryPolicy", repository, Side::Target);
+        let subject = self.on("SetRepositoryPolicy", repository, Side::Target);
         let client = self.client(&repository.registry);
         self.pace
             .run(Api::Other, async || {
@@ -126,7 +126,7 @@ impl Ecr {
         repository: &Repository,
         text: &str,
     ) -> Result<(), Failure> {
-        let subject = on("PutLifecyclePolicy", repository, Side::Target);
+        let subject = self.on("PutLifecyclePolicy", repository, Side::Target);
         let client = self.client(&repository.registry);
         self.pace
             .run(Api::Other, async || {
@@ -155,7 +155,11 @@ impl Ecr {
             || ImageId::Digest(manifest.digest.clone()),
             |tag| ImageId::Tag(tag.clone()),
         );
-        let subject = about(&on("PutImage", repository, Side::Target), repository, &id);
+        let subject = about(
+            &self.on("PutImage", repository, Side::Target),
+            repository,
+            &id,
+        );
         let client = self.client(&repository.registry);
         let answer = self
             .pace

@@ -12,7 +12,7 @@ use futures_util::future::try_join_all;
 use crate::clients::answer::Subject;
 use crate::clients::pace::{Api, Pace};
 use crate::clients::pages::pages;
-use crate::model::failure::{Failure, FailureKind};
+use crate::model::failure::{Caller, Failure, FailureKind};
 use crate::model::project::Project;
 use crate::model::task_definition::{Container, TaskDefinition};
 
@@ -202,6 +202,7 @@ fn subject(operation: &'static str, object: &str) -> Subject {
         operation,
         object: object.to_owned(),
         side: None,
+        caller: Caller::Own,
         action: format!("ecs:{operation}"),
         resource: "*".to_owned(),
     }

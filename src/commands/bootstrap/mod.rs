@@ -166,6 +166,7 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
     let one = |wrong: Wrong| vec![wrong];
     let mut wish = Wish {
         role: args.selection.role(surroundings).map_err(one)?,
+        source_role: args.provisioning.source_role(),
         timeout: args.pacing.timeout,
         jobs: args.pacing.jobs,
         ..Wish::default()
@@ -287,6 +288,7 @@ async fn plan(
             Err(failure) => return Ok(failed(failure)),
         },
     };
+    connection.ecr.settle_in(mapping.accounts());
     let mut plan = loop {
         let (plan, questions) = bootstrap::plan(&wanted, &mapping, &seen, &rules, now);
         if questions.is_empty() && plan.wants_usage() && rules.usage.is_none() {

@@ -122,6 +122,7 @@ async fn judge(
             operation: "GetLifecyclePolicy".to_owned(),
             object: repository.to_string(),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind: FailureKind::BadAnswer,
             message: format!("the policy cannot be understood: {invalid}"),
         })?),

@@ -301,6 +301,7 @@ impl Sources {
             operation: "run".to_owned(),
             object: text.to_owned(),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind: crate::model::failure::FailureKind::BadAnswer,
             message,
         })

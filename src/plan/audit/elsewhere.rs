@@ -101,6 +101,7 @@ mod tests {
                 operation: "DescribeImages".to_owned(),
                 object: "fluentd/app".to_owned(),
                 side: None,
+                caller: crate::model::failure::Caller::Own,
                 kind: FailureKind::Other,
                 message: String::new(),
             },

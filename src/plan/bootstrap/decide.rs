@@ -135,7 +135,9 @@ fn decide(
             return refused;
         }
     }
-    if let Role::Target { source, .. } = &wanted.role {
+    if let Role::Target { source, .. } = &wanted.role
+        && source.registry.is_ecr()
+    {
         look.settings(End::source(source));
         if look.is_missing(source) {
             let (target, source) = (wanted.repository.clone(), source.clone());

@@ -46,7 +46,7 @@ pub fn from_mapping(mapping: &Mapping, common: bool) -> Vec<Wanted> {
             family: wanted.family.clone(),
         };
         add(&mut found, &wanted.target, role, &wanted.uses);
-        if common {
+        if common && wanted.source.registry.is_ecr() {
             let pulled_from = Some(wanted.from_common);
             add(
                 &mut found,

@@ -36,6 +36,11 @@ impl Kind {
                 "use {container} in --target, or give the images different tags".to_owned()
             }
             Self::VariableClash { .. } => "run one config for each --env-out FILE".to_owned(),
+            Self::Missing { source, .. } if !source.registry.is_ecr() => {
+                format!(
+                    "look for a typing error, and at `from` of `sources:` in demitasse.yml ({source})"
+                )
+            }
             Self::Missing {
                 source_exists: false,
                 source,
@@ -82,6 +87,7 @@ impl Kind {
                     "set LifecyclePolicy in the stack {stack}, to the policy of docs/lifecycle-policy.md"
                 ),
             },
+            Self::SourceUnread { failure, .. } => return failure.hint(),
             Self::OwnerUnknown { failure, .. } | Self::PolicyFailed { failure, .. } => {
                 return failure.hint();
             }

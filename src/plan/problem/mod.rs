@@ -147,6 +147,17 @@ pub enum Kind {
         /// The newest tags of the common repository, newest first.
         newest: Vec<Tag>,
     },
+    /// An upstream did not say whether it still means what the target holds, which is deployed as it is.
+    SourceUnread {
+        /// The target.
+        target: Repository,
+        /// The tag.
+        tag: Tag,
+        /// What it holds.
+        digest: Digest,
+        /// Why not.
+        failure: Box<Failure>,
+    },
     /// The tag and the digest of a reference disagree.
     TagDisagrees {
         /// Where.
@@ -445,6 +456,7 @@ impl Problem {
             | Kind::TooDeep { .. }
             | Kind::Failed(_)
             | Kind::OwnerUnknown { .. }
+            | Kind::SourceUnread { .. }
             | Kind::Unknown(_) => Class::World,
             _ => Class::Decision,
         }
@@ -478,6 +490,7 @@ impl Kind {
             Self::Collision { .. } => "COLLISION",
             Self::VariableClash { .. } => "VARIABLE_CLASH",
             Self::Missing { .. } => "MISSING",
+            Self::SourceUnread { .. } => "SOURCE_UNREAD",
             Self::TagDisagrees { .. } => "TAG_DISAGREES",
             Self::TagTaken { .. } => "TAG_TAKEN",
             Self::Archived { .. } => "ARCHIVED",

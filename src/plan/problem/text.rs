@@ -90,6 +90,15 @@ impl fmt::Display for Kind {
                     )
                 }
             }
+            Self::SourceUnread {
+                target,
+                tag,
+                digest,
+                failure,
+            } => write!(
+                f,
+                "{target}:{tag} stays {digest}: whether its source still means that could not be read: {failure}"
+            ),
             Self::TagDisagrees {
                 repository,
                 tag,
@@ -184,6 +193,10 @@ impl fmt::Display for Kind {
                 refused,
             } => {
                 let bytes = Size(*bytes);
+                let source = match obstacle {
+                    MountObstacle::OtherRegistry => source.uri(),
+                    _ => source.to_string(),
+                };
                 write!(
                     f,
                     "up to {bytes} cannot be mounted from {source} into {target} and "

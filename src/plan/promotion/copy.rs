@@ -51,11 +51,14 @@ pub(super) fn plan(
     if look.has_asked_since(mark) {
         return Ok(None);
     }
-    if let (false, Some(Err(failure))) = (
-        content.blobs.is_empty(),
-        look.sign_in(&wanted.target.registry),
-    ) {
-        return Err(Kind::Failed(failure.clone()));
+    if !content.blobs.is_empty() {
+        let source = Some(&wanted.source.registry);
+        let source = source.filter(|one| obstacle.is_some() && one.is_ecr());
+        for registry in source.into_iter().chain([&wanted.target.registry]) {
+            if let Some(Err(failure)) = look.sign_in(registry) {
+                return Err(Kind::Failed(failure.clone()));
+            }
+        }
     }
     problems.append(&mut warnings);
     let tag = wanted.target_tag();

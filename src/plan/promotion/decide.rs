@@ -10,7 +10,7 @@ use crate::model::time::Timestamp;
 use crate::plan::foreign;
 use crate::plan::look::Look;
 use crate::plan::mapping::{Mapping, Wanted};
-use crate::plan::problem::{Kind, Problem, Severity, streaming_refused};
+use crate::plan::problem::{Kind, MountObstacle, Problem, Severity, streaming_refused};
 use crate::plan::promotion::action::{Action, Plan, Promotion, RepositoryPlan};
 use crate::plan::promotion::image;
 use crate::plan::promotion::repository;
@@ -140,6 +140,7 @@ fn judge_streaming(promotions: &[Promotion], rules: &Rules, problems: &mut Vec<P
         let Some((obstacle, bytes)) = streams(promotion) else {
             continue;
         };
+        let elsewhere = obstacle == MountObstacle::OtherRegistry;
         let kind = Kind::Streaming {
             source: promotion.wanted.source.clone(),
             target: promotion.wanted.target.clone(),
@@ -151,6 +152,8 @@ fn judge_streaming(promotions: &[Promotion], rules: &Rules, problems: &mut Vec<P
         let uses = &promotion.wanted.uses;
         problems.push(match refused {
             Some(_) => Problem::error(kind, uses),
+            // Nothing is off there, and nothing could be switched on.
+            None if elsewhere => Problem::new(Severity::Note, kind, uses),
             None => Problem::warning(kind, uses),
         });
     }
@@ -203,7 +206,9 @@ fn refuse_concerned(
 fn merge_outages(problems: Vec<Problem>) -> Vec<Problem> {
     let outage = |problem: &Problem| match &problem.kind {
         Kind::Failed(failure) | Kind::Unknown(failure) => match failure.kind {
-            FailureKind::Credentials | FailureKind::Unreachable => Some(failure.kind.clone()),
+            FailureKind::Credentials | FailureKind::Unreachable => {
+                Some((failure.kind.clone(), failure.caller.clone()))
+            }
             _ => None,
         },
         _ => None,

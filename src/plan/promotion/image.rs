@@ -13,6 +13,7 @@ use crate::plan::promotion::action::Action;
 use crate::plan::promotion::copy::{self, Before};
 use crate::plan::promotion::rules::Rules;
 use crate::plan::promotion::standing::{self, Case};
+use crate::plan::promotion::upstream;
 
 /// What the target's tag holds.
 enum Held<'a> {
@@ -47,6 +48,20 @@ fn judge(
 ) -> Result<Option<Action>, Kind> {
     let mark = look.mark();
     let source = End::source(&wanted.source);
+    if !wanted.source.registry.is_ecr() {
+        // Whether the upstream is needed at all depends on what the target holds.
+        first_round(wanted, case.rules, look);
+        if look.has_asked_since(mark) {
+            return Ok(None);
+        }
+        match held(wanted, look)? {
+            None => return Ok(None),
+            Some(Held::Ready(digest)) => {
+                return upstream::held(wanted, digest, case, look, problems);
+            }
+            Some(Held::Nothing | Held::Archived(_)) => {}
+        }
+    }
     let built = look.image(source, &wanted.asked());
     let tagged = match (&wanted.digest, &wanted.tag) {
         (Some(_), Some(tag)) => Some(look.image(source, &ImageId::Tag(tag.clone()))),
@@ -121,7 +136,6 @@ fn judge(
 
 /// Everything that does not depend on another answer, so that it is asked in one round.
 fn first_round(wanted: &Wanted, rules: &Rules, look: &mut Look<'_>) {
-    look.settings(End::source(&wanted.source));
     let target = End::target(&wanted.target);
     look.settings(target);
     look.listing(target);
@@ -130,7 +144,10 @@ fn first_round(wanted: &Wanted, rules: &Rules, look: &mut Look<'_>) {
     }
     look.sign_in(&wanted.target.registry);
     if wanted.source.registry == wanted.target.registry {
+        look.settings(End::source(&wanted.source));
         look.blob_mounting(&wanted.target.registry);
+    } else if wanted.source.registry.is_ecr() {
+        look.sign_in(&wanted.source.registry);
     }
 }
 
@@ -195,7 +212,7 @@ fn is_archived(wanted: &Wanted, digest: &Digest, look: &mut Look<'_>) -> bool {
     images.any(|image| image.digest == *digest && image.storage_class == StorageClass::Archive)
 }
 
-fn stay(
+pub(super) fn stay(
     wanted: &Wanted,
     digest: &Digest,
     source_gone: bool,
@@ -209,7 +226,7 @@ fn stay(
 
 /// A tag that holds another digest moves only where that is allowed and possible, and never before the old digest is
 /// pinned: ECS may still start tasks from it by digest.
-fn taken<'a>(
+pub(super) fn taken<'a>(
     wanted: &Wanted,
     held: &Digest,
     digest: &Digest,
@@ -269,7 +286,10 @@ fn tag_taken(
 fn missing(wanted: &Wanted, look: &mut Look<'_>) -> Result<Option<Action>, Kind> {
     let source_exists = !look.is_missing(&wanted.source);
     let mark = look.mark();
-    let listing = look.listing(End::source(&wanted.source));
+    let listing = match wanted.source.registry.is_ecr() {
+        true => look.listing(End::source(&wanted.source)),
+        false => None,
+    };
     if look.has_asked_since(mark) {
         return Ok(None);
     }

@@ -10,6 +10,7 @@ mod mount;
 mod repository;
 mod rules;
 mod standing;
+mod upstream;
 
 pub use action::{Action, Copy, Plan, Promotion, RepositoryPlan, Standing};
 pub use decide::plan;

@@ -553,6 +553,7 @@ mod tests {
             operation: "BatchGetImage".to_owned(),
             object: "fluentd/app".to_owned(),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind: crate::model::failure::FailureKind::BadAnswer,
             message: String::new(),
         };

@@ -307,6 +307,7 @@ mod tests {
             operation: "DescribeTaskDefinition".to_owned(),
             object: "app:3".to_owned(),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind: crate::model::failure::FailureKind::Other,
             message: String::new(),
         };

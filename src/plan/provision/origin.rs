@@ -2,14 +2,14 @@
 
 use crate::model::failure::Failure;
 use crate::model::inventory::RepositorySettings;
-use crate::model::reference::{Repository, RepositoryName};
+use crate::model::reference::Repository;
 use crate::plan::look::{End, Look};
 
 /// What is known of the repository behind one that is to be created; nothing of one that has none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Origin<'a> {
     /// The common repository and the family it is for, if it is a task-definition repository.
-    pub promotion: Option<(&'a RepositoryName, &'a str)>,
+    pub promotion: Option<(&'a Repository, &'a str)>,
     /// The settings of the common repository, if it is in the same registry.
     pub settings: Option<&'a RepositorySettings>,
     /// The repository policy of the common repository, if it has one and is in the same registry.
@@ -28,7 +28,7 @@ impl<'a> Origin<'a> {
         family: &'a str,
         look: &mut Look<'facts>,
     ) -> Self {
-        let promotion = Some((&source.name, family));
+        let promotion = Some((source, family));
         if source.registry != target.registry {
             return Self {
                 promotion,
@@ -68,6 +68,7 @@ mod tests {
             operation: "GetRepositoryPolicy".to_owned(),
             object: "fluentd/common".to_owned(),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind: FailureKind::Broken,
             message: String::new(),
         }
@@ -82,7 +83,7 @@ mod tests {
         let mut look = Look::new(&inventory);
         let target = repository(region, "fluentd/app");
         let origin = Origin::of(&source, &target, "app", &mut look);
-        assert_eq!(origin.promotion, Some((&source.name, "app")));
+        assert_eq!(origin.promotion, Some((&source, "app")));
         let found = (
             origin.settings.is_some(),
             origin.access.is_some(),

@@ -110,6 +110,7 @@ mod tests {
             operation: "GetRepositoryPolicy".to_owned(),
             object: "fluentd/app".to_owned(),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind: crate::model::failure::FailureKind::Broken,
             message: String::new(),
         };

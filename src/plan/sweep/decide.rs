@@ -151,6 +151,7 @@ fn trouble(
             operation: "BatchGetImage".to_owned(),
             object: format!("{repository}@{}", image.digest),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind: FailureKind::ImageNotFound,
             message: "it was listed a moment ago: run again".to_owned(),
         }),

@@ -130,6 +130,7 @@ impl World {
             operation: "BatchGetImage".to_owned(),
             object: digest.to_string(),
             side: None,
+            caller: crate::model::failure::Caller::Own,
             kind: FailureKind::Other,
             message: "ImageInaccessible".to_owned(),
         };

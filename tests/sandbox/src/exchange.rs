@@ -10,6 +10,7 @@ use http_body_util::combinators::BoxBody;
 use hyper::Response;
 use hyper::body::Incoming;
 
+use crate::accounts;
 use crate::answer::Answer;
 use crate::body;
 use crate::broken;
@@ -73,7 +74,16 @@ pub(crate) async fn exchange(
         fault,
         Some(Kind::CutBefore | Kind::CutFrom { carried_out: false })
     );
-    let answer = is_carried_out.then(|| carry_out(shared, &call, &head, body, fault.as_ref()));
+    let answer = is_carried_out.then(|| {
+        carry_out(
+            shared,
+            &call,
+            &head,
+            body,
+            fault.as_ref(),
+            &mut record.caller,
+        )
+    });
     let answer = match call.service {
         Service::Scheduler(_) => answer.map(Answer::in_rest),
         _ => answer,
@@ -108,6 +118,7 @@ fn carry_out(
     head: &hyper::http::request::Parts,
     body: Bytes,
     fault: Option<&Kind>,
+    caller: &mut Option<String>,
 ) -> Answer {
     let mut state = shared.state();
     let state = &mut *state;
@@ -130,6 +141,8 @@ fn carry_out(
         .headers
         .get("authorization")
         .and_then(|value| value.to_str().ok());
+    *caller = authorization.and_then(|text| accounts::caller(state, text));
+    state.caller = caller.clone().unwrap_or_else(|| state.account.clone());
     let asked = registry::Asked {
         method: head.method.as_str(),
         headers: &head.headers,
@@ -141,10 +154,14 @@ fn carry_out(
         }
         Service::Registry(route) => match registry::token::check(state, authorization) {
             Err(answer) => answer,
-            Ok(()) => match permitted(state, call) {
-                Ok(()) => registry::answer(state, route, call, &asked),
-                Err(refusal) => registry::refused(state, &refusal, call),
-            },
+            Ok(account) => {
+                state.caller.clone_from(&account);
+                *caller = Some(account);
+                match permitted(state, call) {
+                    Ok(()) => registry::answer(state, route, call, &asked),
+                    Err(refusal) => registry::refused(state, &refusal, call),
+                }
+            }
         },
         Service::Ecr(_)
         | Service::Ecs(_)
@@ -197,7 +214,10 @@ fn carry_out(
             Ok(()) => lookups::object(state, path, &call.region),
             Err(_) => lookups::object_denied(),
         },
-        Service::Sts(form) => crate::sts::answer(state, &call.operation, form),
+        Service::Sts(form) => match permitted(state, call) {
+            Ok(()) => crate::sts::answer(state, &call.operation, form),
+            Err(refusal) => lookups::refused(&refusal),
+        },
         Service::Other => Answer::json(Err(unknown(call))),
     };
     match fault {

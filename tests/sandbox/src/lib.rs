@@ -16,6 +16,7 @@
 
 use std::fmt;
 
+mod accounts;
 mod answer;
 mod body;
 mod broken;

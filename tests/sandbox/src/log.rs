@@ -31,6 +31,8 @@ pub struct Request {
     pub operation: String,
     /// The IAM action it needs, such as `ecr:PutImage`.
     pub action: Option<String>,
+    /// The account whose credentials it carried, also behind a registry token; nothing where it carried none.
+    pub caller: Option<String>,
     /// The repository it is about.
     pub repository: Option<String>,
     /// The tag or digest it is about; of a batch, the first.

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use crate::accounts;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::repository::matches_wildcard;
@@ -53,6 +54,8 @@ pub(crate) fn check(state: &State, action: &str, repository: Option<&str>) -> Re
         "with an explicit deny in a service control policy".to_owned()
     } else if state.denied.iter().any(applies) {
         format!("because no identity-based policy allows the {action} action")
+    } else if let Some(why) = accounts::obstacle(state, action, repository) {
+        why
     } else {
         return Ok(());
     };
@@ -64,7 +67,7 @@ pub(crate) fn check(state: &State, action: &str, repository: Option<&str>) -> Re
         "AccessDeniedException",
         format!(
             "User: arn:aws:sts::{}:assumed-role/deploy/ci is not authorized to perform: {action} on resource: {resource} {why}",
-            state.account
+            state.caller
         ),
     ))
 }

@@ -138,7 +138,9 @@ impl Sandbox {
 
     /// A fresh registry password for the user `AWS`, as GetAuthorizationToken would mint it.
     pub fn password(&self) -> String {
-        self.shared.state().mint_password().0
+        let mut state = self.shared.state();
+        state.caller = state.account.clone();
+        state.mint_password().0
     }
 
     /// The requests answered so far, in the order of their answers.

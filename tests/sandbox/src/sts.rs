@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::accounts;
 use crate::answer::Answer;
 use crate::content::drawn_text;
 use crate::state::State;
@@ -11,7 +12,7 @@ pub(crate) fn answer(
     operation: &str,
     form: &BTreeMap<String, String>,
 ) -> Answer {
-    let account = &state.account;
+    let account = &state.caller;
     let result = match operation {
         "GetCallerIdentity" => format!(
             "<Arn>arn:aws:sts::{account}:assumed-role/deploy/ci</Arn><UserId>AROASANDBOX:ci</UserId><Account>{account}</Account>"
@@ -20,11 +21,13 @@ pub(crate) fn answer(
             let role = form.get("RoleArn").cloned().unwrap_or_default();
             let session = form.get("RoleSessionName").cloned().unwrap_or_default();
             let name = role.rsplit('/').next().unwrap_or_default().to_owned();
+            let account = role.split(':').nth(4).unwrap_or(account);
+            let key = accounts::key_of(account);
             let token = drawn_text(&["session", &role, &session]);
             // SDKs compare with the real time, which the virtual clock does not follow.
             let expiration = "2099-01-01T00:00:00Z";
             format!(
-                "<Credentials><AccessKeyId>ASIASANDBOXSANDBOX00</AccessKeyId><SecretAccessKey>sandbox</SecretAccessKey><SessionToken>{token}</SessionToken><Expiration>{expiration}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>AROASANDBOX:{session}</AssumedRoleId><Arn>arn:aws:sts::{account}:assumed-role/{name}/{session}</Arn></AssumedRoleUser>"
+                "<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>sandbox</SecretAccessKey><SessionToken>{token}</SessionToken><Expiration>{expiration}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>AROASANDBOX:{session}</AssumedRoleId><Arn>arn:aws:sts::{account}:assumed-role/{name}/{session}</Arn></AssumedRoleUser>"
             )
         }
         _ => {

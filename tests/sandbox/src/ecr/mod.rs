@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::accounts;
 use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -17,15 +18,9 @@ mod resource_tags;
 
 /// Answers an operation.
 pub(crate) fn answer(state: &mut State, operation: &str, input: &Input) -> Result<Value, Refusal> {
-    if let (Some(registry), Some(name)) = (input.text("registryId"), input.text("repositoryName"))
-        && registry != state.account
-    {
-        return Err(Refusal::new(
-            "RepositoryNotFoundException",
-            format!(
-                "The repository with name '{name}' does not exist in the registry with id '{registry}'"
-            ),
-        ));
+    let named = input.text("repositoryName").into_iter();
+    for name in named.chain(input.texts("repositoryNames")) {
+        accounts::check_registry(state, operation, name, input.text("registryId"))?;
     }
     match operation {
         "GetAuthorizationToken" => registry::authorization_token(state, input),

@@ -11,7 +11,7 @@ use crate::state::State;
 
 pub(super) fn authorization_token(state: &mut State, input: &Input) -> Result<Value, Refusal> {
     let registries = match input.list("registryIds") {
-        [] => vec![state.account.clone()],
+        [] => vec![state.caller.clone()],
         ids if ids.len() > 10 => {
             return Err(Refusal::parameter(
                 "registryIds",
@@ -41,7 +41,9 @@ pub(super) fn authorization_token(state: &mut State, input: &Input) -> Result<Va
 
 pub(super) fn setting(state: &mut State, input: &Input) -> Result<Value, Refusal> {
     let name = known_setting(input)?;
-    match state.settings.get(name) {
+    // What a world says of settings is about its own account.
+    let own = state.caller == state.account;
+    match state.settings.get(name).filter(|_| own) {
         Some(value) => Ok(json!({"name": name, "value": value})),
         None if state.undocumented.setting_never_put_is_an_error => Err(Refusal::new(
             "ValidationException",

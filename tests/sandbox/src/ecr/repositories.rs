@@ -16,10 +16,10 @@ use crate::state::State;
 pub(super) fn describe(state: &mut State, input: &Input) -> Result<Value, Refusal> {
     let names = input.texts("repositoryNames");
     if names.is_empty() {
-        let all = state
-            .repositories
-            .values()
-            .filter(|repository| repository.hidden_for == 0);
+        let account = input.text("registryId").unwrap_or(&state.caller);
+        let all = state.repositories.values().filter(|repository| {
+            repository.hidden_for == 0 && state.account_of(&repository.name) == account
+        });
         let all = all.map(|repository| row(state, repository)).collect();
         let (page, token) = input.page(all, 100, 1000)?;
         return Ok(with_token(json!({ "repositories": page }), token));
@@ -68,9 +68,9 @@ fn row(state: &State, repository: &Repository) -> Value {
     }
     let mut row = json!({
         "repositoryArn": state.repository_arn(&repository.name),
-        "registryId": state.account,
+        "registryId": state.account_of(&repository.name),
         "repositoryName": repository.name,
-        "repositoryUri": format!("{}/{}", state.host(), repository.name),
+        "repositoryUri": format!("{}/{}", state.host_of(&repository.name), repository.name),
         "createdAt": repository.created_at.json(),
         "imageTagMutability": repository.mutability,
         "imageScanningConfiguration": {"scanOnPush": false},
@@ -136,8 +136,10 @@ pub(super) fn create(state: &mut State, input: &Input) -> Result<Value, Refusal>
             state.region, state.account
         )),
     };
+    let account = (state.caller != state.account).then(|| state.caller.clone());
     let repository = Repository {
         name: name.to_owned(),
+        account,
         created_at: state.clock.tick(),
         mutability,
         exclusions,

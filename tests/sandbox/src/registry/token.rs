@@ -6,11 +6,11 @@ use base64::engine::general_purpose::STANDARD;
 use crate::answer::Answer;
 use crate::state::State;
 
-/// Refuses a request without a good token.
-pub(crate) fn check(state: &State, authorization: Option<&str>) -> Result<(), Answer> {
+/// Refuses a request without a good token. Gives the account it was minted for.
+pub(crate) fn check(state: &State, authorization: Option<&str>) -> Result<String, Answer> {
     let password = authorization.and_then(password);
     match password.and_then(|password| state.passwords.get(&password)) {
-        Some(expires) if state.clock.now() < *expires => Ok(()),
+        Some(minted) if state.clock.now() < minted.expires => Ok(minted.account.clone()),
         Some(_) => Err(expired(state)),
         None => Err(unauthorized(state)),
     }

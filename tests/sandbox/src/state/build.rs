@@ -28,6 +28,7 @@ pub(super) fn state(world: &World, seed: u64) -> Result<State, Error> {
     let now = Time::parse(&world.now).map_err(|error| Error::new(format!("now: {error}")))?;
     let mut state = State {
         account: world.account.clone(),
+        caller: world.account.clone(),
         region: world.region.clone(),
         clock: Clock::at(now),
         settings: world
@@ -87,6 +88,7 @@ fn repository(state: &mut State, spec: &RepositorySpec, now: Time) -> Result<Vec
     }
     let repository = Repository {
         name: spec.name.clone(),
+        account: spec.account.clone(),
         created_at: now.days_before(spec.created_days_ago.unwrap_or(100.0)),
         mutability,
         exclusions: spec.exclusion_filters.clone(),

@@ -32,6 +32,8 @@ pub use repository::Storage;
 pub struct State {
     /// The account, 12 digits.
     pub account: String,
+    /// The account whose credentials the request under way carries.
+    pub(crate) caller: String,
     /// The Region.
     pub region: String,
     /// The virtual clock.
@@ -42,8 +44,8 @@ pub struct State {
     pub repositories: BTreeMap<String, Repository>,
     /// The open upload sessions by id.
     pub uploads: BTreeMap<String, Upload>,
-    /// The registry passwords that were minted, and when each expires.
-    pub passwords: BTreeMap<String, Time>,
+    /// The registry passwords that were minted.
+    pub passwords: BTreeMap<String, Password>,
     /// The ECS side.
     pub ecs: Ecs,
     /// What EventBridge and Scheduler start.
@@ -87,6 +89,15 @@ pub struct Counters {
     pub downloaded_bytes: u64,
 }
 
+/// A registry password.
+#[derive(Debug, Clone)]
+pub struct Password {
+    /// When it expires.
+    pub expires: Time,
+    /// The account whose credentials it was asked for with.
+    pub account: String,
+}
+
 /// An open upload session.
 #[derive(Debug, Clone, Default)]
 pub struct Upload {
@@ -122,7 +133,7 @@ impl State {
             "arn:{}:ecr:{}:{}:repository/{name}",
             self.partition(),
             self.region,
-            self.account
+            self.account_of(name)
         )
     }
 
@@ -168,7 +179,7 @@ impl State {
             "RepositoryNotFoundException",
             format!(
                 "The repository with name '{name}' does not exist in the registry with id '{}'",
-                self.account
+                self.account_of(name)
             ),
         )
     }
@@ -185,7 +196,7 @@ impl State {
         content::drawn_uuid(&[purpose, &self.seed.to_string(), &serial.to_string()])
     }
 
-    /// Mints a password for the registry, valid for 12 hours; the user is `AWS`.
+    /// Mints a password for the caller, valid for 12 hours; the user is `AWS`.
     pub fn mint_password(&mut self) -> (String, Time) {
         let serial = self.next();
         let password =
@@ -194,7 +205,9 @@ impl State {
             .clock
             .now()
             .plus(std::time::Duration::from_secs(12 * 3600));
-        self.passwords.insert(password.clone(), expires);
+        let account = self.caller.clone();
+        let minted = Password { expires, account };
+        self.passwords.insert(password.clone(), minted);
         (password, expires)
     }
 

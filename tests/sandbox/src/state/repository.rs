@@ -15,6 +15,8 @@ use crate::manifest::Manifest;
 pub struct Repository {
     /// Its name.
     pub name: String,
+    /// The account it is in, where that is not the world's.
+    pub account: Option<String>,
     /// When it was created.
     pub created_at: Time,
     /// `MUTABLE`, `IMMUTABLE`, `IMMUTABLE_WITH_EXCLUSION` or `MUTABLE_WITH_EXCLUSION`.

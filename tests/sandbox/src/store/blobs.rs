@@ -64,8 +64,11 @@ impl State {
                     .iter()
                     .any(|blob| blob.digest == digest)
         });
-        let allowed =
-            enabled && committed && !source.pull_through && source.encryption == target.encryption;
+        let allowed = enabled
+            && committed
+            && !source.pull_through
+            && source.encryption == target.encryption
+            && source.account == target.account;
         allowed.then(|| source.blobs.get(digest).cloned()).flatten()
     }
 

@@ -94,6 +94,8 @@ impl Default for World {
 pub struct RepositorySpec {
     /// Its name.
     pub name: String,
+    /// The account it is in; absent is the world's.
+    pub account: Option<String>,
     /// `MUTABLE` (also when absent), `IMMUTABLE`, `IMMUTABLE_WITH_EXCLUSION` or `MUTABLE_WITH_EXCLUSION`.
     pub tag_mutability: Option<String>,
     /// Wildcards such as `inuse-*`, for the two `…_WITH_EXCLUSION`.
