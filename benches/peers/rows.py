@@ -23,6 +23,8 @@ NETWORKS = {
 }
 COPIED = ["l1", "l10", "l40", "m2x10att"]
 FAN_OUT = 20
+# Under quotas more requests at once only meet more of the quota; regctl with 64 then waits for minutes.
+MANY_AT_ONCE = ["crane", "crane -j 64", "regctl", "oras", "skopeo"]
 
 
 def tell(text):
@@ -52,6 +54,9 @@ def in_turns(place, image, repeat, log, rtt, ours=(tools.OURS, tools.CREATING)):
     fresh, again, number = {}, {}, 0
     for turn in range(repeat):
         for tool in [*ours, *tools.PEERS]:
+            # Half a minute of round trips at 100 ms; its ratio does not hang on a median.
+            if tool == "skopeo" and rtt >= 100 and turn > 0:
+                continue
             if tool in ours:
                 family = f"{'t' if tool == tools.OURS else 'c'}{turn}"
                 first = second = tools.promote(place, image, [family])
@@ -75,13 +80,13 @@ def fan_out(directory, images, repeat):
     """One image to 20 repositories under ECR's quotas: one demitasse, and 20 processes of each peer at once."""
     rows = []
     for image in images:
-        world = worlds.world([image], FAN_OUT * repeat * len(tools.PEERS))
+        world = worlds.world([image], FAN_OUT * repeat * len(MANY_AT_ONCE))
         with servers.sandbox(directory, world, "--rtt", "20ms", "--tls=http/1.1", "--quotas", "ecr") as server:
             place = tools.registry(server, Path(tempfile.mkdtemp(dir=directory)))
             place.directory.chmod(0o755)
             digest, number, every = place.digest(image), 0, {}
             for turn in range(repeat):
-                for tool in [tools.OURS, *tools.PEERS]:
+                for tool in [tools.OURS, *MANY_AT_ONCE]:
                     tell(f"fan-out: {image}, {tool}")
                     if tool == tools.OURS:
                         programs = [tools.promote(place, image, [f"t{turn * FAN_OUT + one}" for one in range(FAN_OUT)])]
