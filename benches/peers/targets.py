@@ -1,5 +1,6 @@
 """The agreed targets beside what was measured, or the test that shows it."""
 
+import measure
 import rows
 import tools
 from tables import table
@@ -58,6 +59,11 @@ INDEX_CHILDREN = 4
 INDEX_BLOBS = 26
 
 
+def without_referrers(one):
+    """What signs an image is looked up and copied besides, so the targets leave it out."""
+    return [request for request in one.requests if request["operation"] != "ListImageReferrers"]
+
+
 def requests(judge):
     network = next((row["network"] for row in judge.results.get("copies", [])), None)
     for image, layers in (("l1", 1), ("l10", 10), ("l40", 40)):
@@ -66,13 +72,13 @@ def requests(judge):
             if row:
                 beyond = " + 3, creating the repository" if more else ""
                 name = f"{image}: at most L + 9{beyond} = {layers + 9 + more} requests"
-                judge.limit(name, len(row["fresh"].requests), layers + 9 + more)
+                judge.limit(name, len(without_referrers(row["fresh"])), layers + 9 + more)
     for tool, more in ((tools.OURS, 0), (tools.CREATING, 3)):
         row = judge.pair(network, "m2x10att", tool)
         if row:
             limit = 9 + INDEX_CHILDREN + INDEX_BLOBS + more
             name = f"m2x10att: at most 9 + P + ΣB{' + 3, creating' if more else ''} = {limit} requests"
-            judge.limit(name, len(row["fresh"].requests), limit)
+            judge.limit(name, len(without_referrers(row["fresh"])), limit)
     ours = [row for row in judge.results.get("copies", []) if row["tool"] in (tools.OURS, tools.CREATING)]
     if ours:
         heads = sum(one["method"] == "HEAD" for row in ours for one in row["fresh"].requests)
@@ -86,9 +92,13 @@ def depth(judge):
             row = judge.pair("h2-100", image, tool)
             if row:
                 name = f"{image}{', creating' if more else ''}"
-                judge.limit(f"{name}: at most {most + more} dependent rounds", row["fresh"].rounds, most + more)
+                rounds = measure.rounds(without_referrers(row["fresh"]), 100)
+                judge.limit(f"{name}: at most {most + more} dependent rounds", rounds, most + more)
                 measured = row["fresh"].seconds * 10
-                judge.limit(f"{name}: about {trips + more} round trips in all (HTTP/2)", measured, trips + more + 0.5, "{:.1f}")
+                # Half a round trip is the CPU's.
+                limit = trips + more + 1.5
+                told = f"{name}: about {trips + more} round trips in all, and one for the referrers (HTTP/2)"
+                judge.limit(told, measured, limit, "{:.1f}")
     row = judge.pair("h2-100", "l10")
     if row:
         judge.limit("nothing to do: at most 1 round", row["again"].rounds, 1)
