@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use demitasse_sandbox::Options;
 use serde_json::{Value, json};
 use support::{Case, HOST, common, image, ran};
@@ -108,6 +110,33 @@ fn a_fresh_single_image_needs_few_requests() {
             .count();
         assert_eq!(heads, 0);
     }
+}
+
+#[test]
+fn the_mounts_of_a_large_image_take_one_round_trip() {
+    let rtt = Duration::from_millis(300);
+    let options = Options {
+        rtt,
+        ..Options::default()
+    };
+    let case = Case::new(&common(&["aaaa"]), options);
+    case.sandbox
+        .with_state(|state| state.push("fluentd/common", &image(40, "many"), &["many"]))
+        .expect("pushed");
+    let config = case.project("app", &["HOST/fluentd/app:many"]);
+    case.run(&["promote", "-c", &config]).expect(0, &[]);
+    let log = case.sandbox.log();
+    let mounts = log
+        .iter()
+        .filter(|request| request.action.as_deref() == Some("ecr:InitiateLayerUpload"))
+        .map(|request| request.at);
+    let (first, last) = mounts.fold((f64::MAX, 0.0_f64), |(first, last), at| {
+        (first.min(at), last.max(at))
+    });
+    assert!(
+        last - first < rtt.as_secs_f64() * 1000.0,
+        "{first} to {last}"
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::model::reference::{Registry, Repository};
 
 /// How many repositories are asked about at once: more than requests go out at once, so that none waits for another, and
 /// few enough that memory does not grow with their number.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 128;
 
 /// Answers the questions into the inventory. A repository that one answer reads and another does not know is new: what
 /// the second one could not say, and a plan would take for unknown, is asked again until ECR knows it everywhere.

@@ -9,7 +9,7 @@ const LONGEST_RUN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[command(next_help_heading = "Run")]
 pub(super) struct Pacing {
     /// How many requests at once
-    #[arg(long, env = "DEMITASSE_JOBS", value_name = "N", default_value = "32")]
+    #[arg(long, env = "DEMITASSE_JOBS", value_name = "N", default_value = "64")]
     pub(super) jobs: usize,
 
     /// How long the run may take

@@ -47,8 +47,6 @@ pub(crate) async fn exchange(
     };
     let call = Call::parse(&head, &body);
     let (number, fault) = shared.number(&call);
-    let half = shared.rtt / 2;
-    wait(half).await;
 
     let mut record = Request {
         number,
@@ -88,8 +86,6 @@ pub(crate) async fn exchange(
         Service::Scheduler(_) => answer.map(Answer::in_rest),
         _ => answer,
     };
-    wait(half).await;
-
     let is_head = head.method == hyper::Method::HEAD;
     let answer = answer.filter(|_| !matches!(fault, Some(Kind::CutAfter | Kind::CutFrom { .. })));
     record.took = milliseconds(arrived.elapsed());
@@ -103,13 +99,6 @@ pub(crate) async fn exchange(
     shared.log().add(record);
     let answer = answer.header("x-amzn-requestid", format!("sandbox-{number}"));
     respond(answer, is_head, fault, connection)
-}
-
-/// The timer's own granularity must not slow a sandbox without latency.
-async fn wait(time: std::time::Duration) {
-    if !time.is_zero() {
-        tokio::time::sleep(time).await;
-    }
 }
 
 fn carry_out(

@@ -54,13 +54,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
 /// What docker-style clients need, which do not ask AWS for a password.
 pub(crate) fn docker_environment(sandbox: &Sandbox) -> [(&'static str, String); 3] {
     [
-        (
-            "SANDBOX_REGISTRY",
-            sandbox.url().trim_start_matches("http://").to_owned(),
-        ),
+        ("SANDBOX_REGISTRY", host(&sandbox.url()).to_owned()),
         ("SANDBOX_USER", "AWS".to_owned()),
         ("SANDBOX_PASSWORD", sandbox.password()),
     ]
+}
+
+/// Host and port of a URL without a path.
+pub(crate) fn host(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, host)| host)
 }
 
 /// Ctrl-C goes to the command too, which decides what it means; the sandbox must outlive it.

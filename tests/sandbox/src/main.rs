@@ -1,4 +1,5 @@
-//! `cargo sandbox`: the tour; `exec` runs a command against a world; `serve` keeps one running.
+//! `cargo sandbox`: the tour; `exec` runs a command against a world; `serve` keeps one running;
+//! `relay` puts its network before another server.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,9 +12,11 @@ use demitasse_sandbox::Error;
 use demitasse_sandbox::Fault;
 use demitasse_sandbox::Options;
 use demitasse_sandbox::Sandbox;
+use demitasse_sandbox::Tls;
 use demitasse_sandbox::World;
 
 mod exec;
+mod network;
 mod product;
 mod serve;
 mod text;
@@ -33,6 +36,8 @@ enum Command {
     Exec(exec::Arguments),
     /// Keep a world running until Ctrl-C
     Serve(serve::Arguments),
+    /// Put a round-trip time, and TLS, before another server until Ctrl-C
+    Relay(network::Arguments),
 }
 
 /// What `exec` and `serve` have in common.
@@ -41,9 +46,12 @@ struct WorldArguments {
     /// A world file, or the name of one in fixtures/worlds
     #[arg(long, value_name = "FILE")]
     world: PathBuf,
-    /// Round-trip time added to every request and new connection
+    /// Round-trip time of the network in between; a new connection takes one more
     #[arg(long, default_value = "0ms", value_parser = humantime::parse_duration)]
     rtt: std::time::Duration,
+    /// Speak TLS, HTTP/2 or HTTP/1.1, or HTTP/1.1 alone
+    #[arg(long, value_name = "h2|http/1.1", num_args = 0..=1, require_equals = true, default_missing_value = "h2")]
+    tls: Option<Tls>,
     /// Request quotas: ECR's and ECS's defaults, or none
     #[arg(long, default_value = "off", value_parser = ["ecr", "off"])]
     quotas: String,
@@ -75,6 +83,7 @@ impl WorldArguments {
         let world = World::read(&find_world(self.world))?;
         let options = Options {
             rtt: self.rtt,
+            tls: self.tls,
             seed: self.seed,
             mount: self.mount.map(|mount| mount == "on"),
             quotas: self.quotas == "ecr",
@@ -109,6 +118,7 @@ fn main() -> ExitCode {
         None => tour::play(),
         Some(Command::Exec(arguments)) => exec::run(arguments),
         Some(Command::Serve(arguments)) => serve::run(arguments),
+        Some(Command::Relay(arguments)) => network::run(arguments),
     };
     result.unwrap_or_else(|error| {
         text::complain(&error.to_string());

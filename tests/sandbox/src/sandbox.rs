@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -24,14 +25,18 @@ use crate::quota::Quota;
 use crate::server::Shared;
 use crate::server::serve;
 use crate::state::State;
+use crate::tls::Server;
+use crate::tls::Tls;
 use crate::undocumented::Undocumented;
 use crate::world::World;
 
 /// How a sandbox behaves. The default is fast, unlimited, faultless and answers the most plausible way.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The round-trip time that is added to every request, and once to every new connection.
+    /// The round-trip time of the network in between; a new connection takes one more.
     pub rtt: Duration,
+    /// Whether it speaks TLS, with a certificate of its own.
+    pub tls: Option<Tls>,
     /// Draws the undocumented answers; 0 gives the most plausible ones.
     pub seed: u64,
     /// Overrides what the seed draws.
@@ -90,9 +95,14 @@ impl Sandbox {
             .local_addr()
             .map_err(|error| Error::new(error.to_string()))?
             .port();
-        state.url = format!("http://127.0.0.1:{port}");
+        let tls = match options.tls {
+            Some(tls) => Some(Server::new(tls, port)?),
+            None => None,
+        };
+        let scheme = scheme(tls.as_ref());
+        state.url = format!("{scheme}://127.0.0.1:{port}");
         // Another host name than the registry's, so that a client which forwards Authorization on a redirect is found out.
-        state.storage_url = format!("http://localhost:{port}");
+        state.storage_url = format!("{scheme}://localhost:{port}");
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             log: Mutex::new(Log::to_file(options.log.as_deref())?),
@@ -100,6 +110,7 @@ impl Sandbox {
             quota: options.quotas.then(|| Mutex::new(Quota::default())),
             retry_after: options.retry_after,
             rtt: options.rtt,
+            tls,
             started: Instant::now(),
         });
         let (stop, stopped) = oneshot::channel();
@@ -112,9 +123,15 @@ impl Sandbox {
         })
     }
 
-    /// `http://127.0.0.1:PORT`, the endpoint of the JSON APIs and of `/v2/`.
+    /// `http://127.0.0.1:PORT`, or `https://`: the endpoint of the JSON APIs and of `/v2/`.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = scheme(self.shared.tls.as_ref());
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// The certificate that clients must trust, where there is TLS.
+    pub fn certificate(&self) -> Option<&Path> {
+        self.shared.tls.as_ref().map(Server::file)
     }
 
     /// What a command needs in its environment to use this sandbox as AWS.
@@ -130,8 +147,11 @@ impl Sandbox {
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("DEMITASSE_REGISTRY_ENDPOINT", self.url()),
         ];
+        let certificate = self.certificate().map(|file| file.display().to_string());
+        let trust = certificate.map(|file| ("SSL_CERT_FILE", file));
         pairs
             .into_iter()
+            .chain(trust)
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
     }
@@ -223,6 +243,10 @@ impl Drop for Sandbox {
             let _ = thread.join();
         }
     }
+}
+
+fn scheme(tls: Option<&Server>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
 }
 
 fn run(

@@ -1,4 +1,4 @@
-//! The listener: one task per connection, HTTP/1.1 or HTTP/2 without TLS, each connection with a switch that cuts it.
+//! The listener: one task per connection, HTTP/1.1 or HTTP/2, with TLS or without, each connection with a switch that cuts it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,9 +22,11 @@ use crate::exchange::Body;
 use crate::exchange::exchange;
 use crate::faults::Kind;
 use crate::faults::Script;
+use crate::latency;
 use crate::log::Log;
 use crate::quota::Quota;
 use crate::state::State;
+use crate::tls::Server;
 
 /// What all connections share.
 pub(crate) struct Shared {
@@ -34,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) quota: Option<Mutex<Quota>>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) rtt: Duration,
+    pub(crate) tls: Option<Server>,
     pub(crate) started: Instant,
 }
 
@@ -109,11 +112,14 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn converse(stream: TcpStream, connection: Connection, shared: Arc<Shared>) {
-    // Small answers must not wait for the client's acknowledgements.
-    let _ = stream.set_nodelay(true);
-    if !shared.rtt.is_zero() {
-        tokio::time::sleep(shared.rtt).await;
-    }
+    let stream = latency::behind(stream, shared.rtt).await;
+    let stream = match &shared.tls {
+        Some(tls) => match tls.accept(stream).await {
+            Some(inside) => inside,
+            None => return,
+        },
+        None => stream,
+    };
     let cut = Arc::clone(&connection.cut);
     let service = service_fn(|request| {
         let (shared, connection) = (Arc::clone(&shared), connection.clone());
