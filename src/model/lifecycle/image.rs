@@ -31,6 +31,22 @@ pub struct Image {
 }
 
 impl Image {
+    /// A plain image as it is when it was just pushed, with these tags.
+    pub fn pushed(digest: Digest, tags: Vec<String>, at: Timestamp) -> Self {
+        Self {
+            digest,
+            tags,
+            pushed_at: at,
+            activated_at: None,
+            pulled_at: None,
+            archived_at: None,
+            storage_class: StorageClass::Standard,
+            restoring: false,
+            children: Vec::new(),
+            subject: None,
+        }
+    }
+
     /// The time by which ECR orders images and measures their age: the last activation of an image that was ever restored, else the push
     /// (User Guide, "Lifecycle policy evaluation rules": "the image's last_activated_at is used instead of pushed_at_time").
     pub fn sort_key(&self) -> Timestamp {

@@ -342,7 +342,7 @@ mod tests {
 
     use super::*;
     use crate::model::inventory::{Encryption, Facts, ImageId, Mutability, RepositorySettings};
-    use crate::model::lifecycle::{Image, StorageClass};
+    use crate::model::lifecycle::Image;
     use crate::model::reference::{Registry, Repository};
     use crate::plan::provision::Provision;
 
@@ -356,22 +356,13 @@ mod tests {
 
     fn image(number: u32, tagged: bool) -> Image {
         let days = i64::from(number) * 86_400_000;
-        Image {
-            digest: format!("sha256:{number:064x}").parse().expect("a digest"),
-            tags: if tagged {
-                vec![format!("v{number}")]
-            } else {
-                Vec::new()
-            },
-            pushed_at: Timestamp(100 * 86_400_000 - days),
-            activated_at: None,
-            pulled_at: None,
-            archived_at: None,
-            storage_class: StorageClass::Standard,
-            restoring: false,
-            children: Vec::new(),
-            subject: None,
-        }
+        let digest = format!("sha256:{number:064x}");
+        let tag = tagged.then(|| format!("v{number}"));
+        Image::pushed(
+            digest.parse().expect("a digest"),
+            tag.into_iter().collect(),
+            Timestamp(100 * 86_400_000 - days),
+        )
     }
 
     fn decided(facts: Facts, role: Role, rules: &Rules) -> (PolicyStep, Vec<&'static str>) {

@@ -211,18 +211,8 @@ fn push() -> impl Strategy<Value = Push> {
 
 /// The repository after so many further pushes, a minute apart.
 fn after(images: &[Image], push: &Push, count: u32) -> Vec<Image> {
-    let new = |id: String, tags: Vec<String>, time: Timestamp| Image {
-        digest: digest(&id),
-        tags,
-        pushed_at: time,
-        activated_at: None,
-        pulled_at: None,
-        archived_at: None,
-        storage_class: StorageClass::Standard,
-        restoring: false,
-        children: Vec::new(),
-        subject: None,
-    };
+    let new =
+        |id: String, tags: Vec<String>, time: Timestamp| Image::pushed(digest(&id), tags, time);
     let mut images = images.to_vec();
     for round in 1..=count {
         let time = NOW.plus_milliseconds(60_000 * i64::from(round));

@@ -11,7 +11,6 @@ use crate::model::digest::Digest;
 use crate::model::inventory::Mutability;
 use crate::model::lifecycle::Image;
 use crate::model::lifecycle::Policy;
-use crate::model::lifecycle::StorageClass;
 use crate::model::reference::Tag;
 use crate::model::time::Timestamp;
 use crate::plan::policy::installed;
@@ -66,26 +65,13 @@ fn images(tags: &[&str]) -> Vec<Image> {
         let digest = Digest::of(format!("{index}").as_bytes());
         let pin = Tag::pin(&digest);
         let tags = tags.split('+').filter(|tag| *tag != "-");
-        Image {
-            tags: tags
-                .map(|tag| {
-                    if tag == "PIN" {
-                        pin.to_string()
-                    } else {
-                        tag.to_owned()
-                    }
-                })
-                .collect(),
-            digest,
-            pushed_at: NOW.plus_milliseconds(-86_400_000 * i64::try_from(index).unwrap()),
-            activated_at: None,
-            pulled_at: None,
-            archived_at: None,
-            storage_class: StorageClass::Standard,
-            restoring: false,
-            children: Vec::new(),
-            subject: None,
-        }
+        let filled = |tag: &str| match tag {
+            "PIN" => pin.to_string(),
+            tag => tag.to_owned(),
+        };
+        let days = i64::try_from(index).unwrap();
+        let at = NOW.plus_milliseconds(-86_400_000 * days);
+        Image::pushed(digest, tags.map(filled).collect(), at)
     };
     tags.iter().enumerate().map(image).collect()
 }

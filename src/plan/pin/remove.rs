@@ -166,7 +166,6 @@ mod tests {
     use super::*;
     use crate::model::digest::Digest;
     use crate::model::inventory::{Facts, Inventory};
-    use crate::model::lifecycle::StorageClass;
     use crate::model::manifest::Manifest;
     use crate::model::reference::Registry;
     use crate::plan::protect::samples::HOST;
@@ -193,18 +192,8 @@ mod tests {
                 .replace("{old}", old.as_str())
                 .replace("{new}", new.as_str())
         };
-        let image = Image {
-            digest: digest.clone(),
-            tags: tags.iter().map(filled).collect(),
-            pushed_at: Timestamp(0),
-            activated_at: None,
-            pulled_at: None,
-            archived_at: None,
-            storage_class: StorageClass::Standard,
-            restoring: false,
-            children: Vec::new(),
-            subject: None,
-        };
+        let held = tags.iter().map(filled).collect();
+        let image = Image::pushed(digest.clone(), held, Timestamp(0));
         let manifest = Manifest::read(text.to_owned(), &digest, None).expect("a manifest");
         let id = ImageId::Digest(digest.clone());
         let facts = Facts {

@@ -212,18 +212,8 @@ fn bring(images: &mut Vec<Image>, digest: &Digest, tag: &str, now: Timestamp) {
         }
         return;
     }
-    images.push(Image {
-        digest: digest.clone(),
-        tags: vec![tag.to_owned()],
-        pushed_at: now,
-        activated_at: None,
-        pulled_at: None,
-        archived_at: None,
-        storage_class: StorageClass::Standard,
-        restoring: false,
-        children: Vec::new(),
-        subject: None,
-    });
+    let tags = vec![tag.to_owned()];
+    images.push(Image::pushed(digest.clone(), tags, now));
 }
 
 fn judge(text: &str, target: Repository, severity: Severity, rules: &Rules) -> Finding {

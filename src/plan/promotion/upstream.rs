@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use crate::model::failure::{Caller, Failure, FailureKind, Side};
     use crate::model::inventory::{Facts, Inventory, Known, Mutability, RepositorySettings};
-    use crate::model::lifecycle::{Image, StorageClass};
+    use crate::model::lifecycle::Image;
     use crate::model::project::Use;
     use crate::model::reference::{Registry, Repository};
     use crate::model::settings::{CreateRepository, Lifecycle};
@@ -124,18 +124,7 @@ mod tests {
         holds: &Digest,
         says: Option<Known<Option<Digest>>>,
     ) -> (Plan, bool) {
-        let image = Image {
-            digest: holds.clone(),
-            tags: vec!["v1".to_owned()],
-            pushed_at: NOW,
-            activated_at: None,
-            pulled_at: None,
-            archived_at: None,
-            storage_class: StorageClass::Standard,
-            restoring: false,
-            children: Vec::new(),
-            subject: None,
-        };
+        let image = Image::pushed(holds.clone(), vec!["v1".to_owned()], NOW);
         let settings = RepositorySettings {
             mutability: Mutability {
                 immutable: true,

@@ -396,18 +396,9 @@ mod tests {
             let digest = Digest::of(text.as_bytes());
             let manifest = Manifest::read(text, &digest, None).expect(seed);
             self.manifests.insert(digest.clone(), manifest);
-            self.images.push(Image {
-                digest: digest.clone(),
-                tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
-                pushed_at: Timestamp(0),
-                activated_at: None,
-                pulled_at: None,
-                archived_at: None,
-                storage_class: StorageClass::Standard,
-                restoring: false,
-                children: Vec::new(),
-                subject: None,
-            });
+            let tags = tags.iter().map(|&tag| tag.to_owned()).collect();
+            let image = Image::pushed(digest.clone(), tags, Timestamp(0));
+            self.images.push(image);
             digest
         }
 

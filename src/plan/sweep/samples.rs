@@ -101,18 +101,9 @@ impl World {
         let digest = Digest::of(text.as_bytes());
         let manifest = Manifest::read(text.to_owned(), &digest, None).expect(text);
         self.manifests.insert(digest.clone(), Ok(Some(manifest)));
-        self.images.push(Image {
-            digest: digest.clone(),
-            tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
-            pushed_at: NOW.plus_milliseconds(-days * DAY),
-            activated_at: None,
-            pulled_at: None,
-            archived_at: None,
-            restoring: false,
-            storage_class: StorageClass::Standard,
-            children: Vec::new(),
-            subject: None,
-        });
+        let tags = tags.iter().map(|&tag| tag.to_owned()).collect();
+        let at = NOW.plus_milliseconds(-days * DAY);
+        self.images.push(Image::pushed(digest.clone(), tags, at));
         digest
     }
 
