@@ -256,14 +256,12 @@ impl<'a> Sweeper<'a> {
 
     fn unknown(&self, repository: &Repository, digests: &[Digest], operation: &str) {
         for digest in digests {
-            let failure = Failure {
-                operation: operation.to_owned(),
-                object: format!("{repository}@{digest}"),
-                side: None,
-                caller: crate::model::failure::Caller::Own,
-                kind: FailureKind::Broken,
-                message: "stopped before the answer: nobody knows whether it was done".to_owned(),
-            };
+            let failure = Failure::new(
+                operation,
+                format!("{repository}@{digest}"),
+                FailureKind::Broken,
+                "stopped before the answer: nobody knows whether it was done",
+            );
             self.record(repository, digest, Ended::Failed(failure));
         }
     }

@@ -37,12 +37,13 @@ pub(super) async fn expect(
     }
     let holds = holds.map_or_else(|| "nothing".to_owned(), |holds| holds.to_string());
     Err(Failure {
-        operation: "PutImage".to_owned(),
-        object: format!("{repository}:{tag}"),
         side: Some(Side::Target),
-        caller: crate::model::failure::Caller::Own,
-        kind: FailureKind::TagExists,
-        message: format!("it holds {holds} now, not {digest}"),
+        ..Failure::new(
+            "PutImage",
+            format!("{repository}:{tag}"),
+            FailureKind::TagExists,
+            format!("it holds {holds} now, not {digest}"),
+        )
     })
 }
 

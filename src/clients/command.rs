@@ -134,14 +134,7 @@ async fn execute(
 }
 
 fn failure(program: &str, message: impl Into<String>) -> Failure {
-    Failure {
-        operation: "run".to_owned(),
-        object: program.to_owned(),
-        side: None,
-        caller: crate::model::failure::Caller::Own,
-        kind: FailureKind::Other,
-        message: message.into(),
-    }
+    Failure::new("run", program, FailureKind::Other, message)
 }
 
 /// All that a pipe gives, or `None` where it is too much.

@@ -257,14 +257,7 @@ mod tests {
     use super::*;
 
     fn failure(kind: FailureKind) -> Failure {
-        Failure {
-            operation: "PutImage".into(),
-            object: "fluentd/app".into(),
-            side: None,
-            caller: crate::model::failure::Caller::Own,
-            kind,
-            message: String::new(),
-        }
+        Failure::new("PutImage", "fluentd/app", kind, "")
     }
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {

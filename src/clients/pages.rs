@@ -35,14 +35,7 @@ mod tests {
     use crate::model::failure::FailureKind;
 
     fn failure(kind: FailureKind) -> Failure {
-        Failure {
-            operation: "ListThings".to_owned(),
-            object: "all".to_owned(),
-            side: None,
-            caller: crate::model::failure::Caller::Own,
-            kind,
-            message: String::new(),
-        }
+        Failure::new("ListThings", "all", kind, "")
     }
 
     /// Three pages; the second answers so before it is given.

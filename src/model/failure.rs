@@ -25,10 +25,9 @@ impl fmt::Display for Side {
 }
 
 /// Whose credentials a request carried.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// Those of the run: the role in use.
-    #[default]
     Own,
     /// The same, in a registry of this account, in which the run has no target.
     Abroad(String),
@@ -103,6 +102,23 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// A failure of something that was done with the run's own credentials, and that is neither end of a promotion.
+    pub fn new(
+        operation: impl Into<String>,
+        object: impl Into<String>,
+        kind: FailureKind,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            operation: operation.into(),
+            object: object.into(),
+            side: None,
+            caller: Caller::Own,
+            kind,
+            message: message.into(),
+        }
+    }
+
     /// Whether it says nothing of what was asked: no request of this run gets further.
     pub fn is_general(&self) -> bool {
         matches!(

@@ -118,13 +118,13 @@ async fn judge(
         },
     };
     let present = match &present {
-        Some(text) => Some(text.parse::<Policy>().map_err(|invalid| Failure {
-            operation: "GetLifecyclePolicy".to_owned(),
-            object: repository.to_string(),
-            side: None,
-            caller: crate::model::failure::Caller::Own,
-            kind: FailureKind::BadAnswer,
-            message: format!("the policy cannot be understood: {invalid}"),
+        Some(text) => Some(text.parse::<Policy>().map_err(|invalid| {
+            Failure::new(
+                "GetLifecyclePolicy",
+                repository.to_string(),
+                FailureKind::BadAnswer,
+                format!("the policy cannot be understood: {invalid}"),
+            )
         })?),
         None => None,
     };

@@ -21,7 +21,7 @@ use crate::commands::connection::{self, Connection, Wish};
 use crate::commands::repositories::{Names, Trouble};
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::{self, Wrong};
-use crate::model::failure::Failure;
+use crate::model::failure::{Failure, FailureKind};
 use crate::model::inventory::{Inventory, Questions};
 use crate::model::reference::Repository;
 use crate::model::settings::{Settings, Without};
@@ -297,14 +297,7 @@ impl Sources {
             object: text.to_owned(),
             ..failure
         })?;
-        list(&printed).map_err(|message| Failure {
-            operation: "run".to_owned(),
-            object: text.to_owned(),
-            side: None,
-            caller: crate::model::failure::Caller::Own,
-            kind: crate::model::failure::FailureKind::BadAnswer,
-            message,
-        })
+        list(&printed).map_err(|message| Failure::new("run", text, FailureKind::BadAnswer, message))
     }
 
     /// Answers questions about registries, each with the credentials of its account where there are several.

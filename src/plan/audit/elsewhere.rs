@@ -97,14 +97,7 @@ mod tests {
     fn unreadable(account: &str) -> Finding {
         finding(Kind::Unreadable {
             repository: repository(account),
-            failure: Failure {
-                operation: "DescribeImages".to_owned(),
-                object: "fluentd/app".to_owned(),
-                side: None,
-                caller: crate::model::failure::Caller::Own,
-                kind: FailureKind::Other,
-                message: String::new(),
-            },
+            failure: Failure::new("DescribeImages", "fluentd/app", FailureKind::Other, ""),
         })
     }
 

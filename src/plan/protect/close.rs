@@ -356,6 +356,7 @@ fn moved_tags(in_use: &InUse, look: &mut Look<'_>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::failure::{Failure, FailureKind};
     use crate::model::inventory::{Facts, Inventory};
     use crate::model::lifecycle::StorageClass;
     use crate::model::reference::{Registry, Tag};
@@ -540,14 +541,7 @@ mod tests {
         let mut world = World::default();
         let image = world.put("image", &["v1"], &[]);
         world.use_it(Some("v1"), None);
-        let failure = crate::model::failure::Failure {
-            operation: "BatchGetImage".to_owned(),
-            object: "fluentd/app".to_owned(),
-            side: None,
-            caller: crate::model::failure::Caller::Own,
-            kind: crate::model::failure::FailureKind::BadAnswer,
-            message: String::new(),
-        };
+        let failure = Failure::new("BatchGetImage", "fluentd/app", FailureKind::BadAnswer, "");
         let facts = Facts {
             listing: Some(Ok(world.images.clone())),
             images: BTreeMap::from([(ImageId::Digest(image.clone()), Err(failure))]),

@@ -212,6 +212,7 @@ fn names_ecr(image: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::failure::{Failure, FailureKind};
     use crate::model::usage::{Listed, Lister, ServiceRevision};
     use crate::plan::protect::revisions::{Generations, revisions};
     use crate::plan::protect::samples::{HOST, container, service, task};
@@ -303,14 +304,7 @@ mod tests {
             findings.iter().any(|finding| finding.kind.is_incomplete())
         };
         assert!(unknown(&usage), "it was never described");
-        let failure = crate::model::failure::Failure {
-            operation: "DescribeTaskDefinition".to_owned(),
-            object: "app:3".to_owned(),
-            side: None,
-            caller: crate::model::failure::Caller::Own,
-            kind: crate::model::failure::FailureKind::Other,
-            message: String::new(),
-        };
+        let failure = Failure::new("DescribeTaskDefinition", "app:3", FailureKind::Other, "");
         let revision = Revision::named("app:3").expect("a revision");
         usage.definitions.insert(revision, Err(failure));
         assert!(unknown(&usage));

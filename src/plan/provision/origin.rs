@@ -64,14 +64,12 @@ mod tests {
     }
 
     fn failure() -> Failure {
-        Failure {
-            operation: "GetRepositoryPolicy".to_owned(),
-            object: "fluentd/common".to_owned(),
-            side: None,
-            caller: crate::model::failure::Caller::Own,
-            kind: FailureKind::Broken,
-            message: String::new(),
-        }
+        Failure::new(
+            "GetRepositoryPolicy",
+            "fluentd/common",
+            FailureKind::Broken,
+            "",
+        )
     }
 
     /// What a target of this Region takes from a source of which these facts are known: whether settings, whether a

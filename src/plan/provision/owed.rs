@@ -46,6 +46,7 @@ pub fn access<'facts>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::failure::{Failure, FailureKind};
     use crate::model::inventory::{Facts, Inventory, Known};
     use crate::model::reference::Registry;
 
@@ -106,14 +107,12 @@ mod tests {
         for other in others {
             assert_eq!(owed(other, Ok(None), Some("{}")), Ok(None));
         }
-        let failure = Failure {
-            operation: "GetRepositoryPolicy".to_owned(),
-            object: "fluentd/app".to_owned(),
-            side: None,
-            caller: crate::model::failure::Caller::Own,
-            kind: crate::model::failure::FailureKind::Broken,
-            message: String::new(),
-        };
+        let failure = Failure::new(
+            "GetRepositoryPolicy",
+            "fluentd/app",
+            FailureKind::Broken,
+            "",
+        );
         assert_eq!(owed(ours(), Err(failure), Some("{}")), Err(()));
     }
 }

@@ -147,14 +147,12 @@ fn trouble(
     match answer? {
         Ok(Some(_)) => None,
         Err(failure) => Some(failure.clone()),
-        Ok(None) => Some(Failure {
-            operation: "BatchGetImage".to_owned(),
-            object: format!("{repository}@{}", image.digest),
-            side: None,
-            caller: crate::model::failure::Caller::Own,
-            kind: FailureKind::ImageNotFound,
-            message: "it was listed a moment ago: run again".to_owned(),
-        }),
+        Ok(None) => Some(Failure::new(
+            "BatchGetImage",
+            format!("{repository}@{}", image.digest),
+            FailureKind::ImageNotFound,
+            "it was listed a moment ago: run again",
+        )),
     }
 }
 

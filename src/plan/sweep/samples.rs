@@ -117,14 +117,12 @@ impl World {
 
     /// The manifest cannot be read.
     pub(super) fn fail(&mut self, digest: &Digest) {
-        let failure = Failure {
-            operation: "BatchGetImage".to_owned(),
-            object: digest.to_string(),
-            side: None,
-            caller: crate::model::failure::Caller::Own,
-            kind: FailureKind::Other,
-            message: "ImageInaccessible".to_owned(),
-        };
+        let failure = Failure::new(
+            "BatchGetImage",
+            digest.to_string(),
+            FailureKind::Other,
+            "ImageInaccessible",
+        );
         self.manifests.insert(digest.clone(), Err(failure));
     }
 
