@@ -66,19 +66,25 @@ impl Ecr {
     }
 
     fn on(&self, operation: &'static str, repository: &Repository, side: Side) -> Subject {
-        let caller = self.caller(&repository.registry);
-        let subject = shapes::on(operation, repository, side);
-        Subject { caller, ..subject }
+        Subject {
+            operation,
+            object: repository.to_string(),
+            side: Some(side),
+            caller: self.caller(&repository.registry),
+            action: format!("ecr:{operation}"),
+            resource: repository.arn(),
+        }
     }
 
     fn on_registry(&self, operation: &'static str, registry: &Registry) -> Subject {
         let caller = self.caller(registry);
-        let side = (caller != Caller::Own).then_some(Side::Source);
-        let subject = shapes::on_registry(operation, registry);
         Subject {
-            side,
+            operation,
+            object: registry.host().to_owned(),
+            side: (caller != Caller::Own).then_some(Side::Source),
             caller,
-            ..subject
+            action: format!("ecr:{operation}"),
+            resource: "*".to_owned(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use futures_util::future::join_all;
 
-use crate::clients::ecr::shapes::{on, settings};
+use crate::clients::ecr::shapes::settings;
 use crate::clients::ecr::{BATCH, Ecr};
 use crate::clients::pace::Api;
 use crate::clients::pages::pages;
@@ -59,7 +59,7 @@ impl Ecr {
                 let found = all.remove(repository);
                 (
                     repository.clone(),
-                    found.ok_or_else(|| not_there(repository, side)),
+                    found.ok_or_else(|| self.not_there(repository, side)),
                 )
             };
             return repositories.iter().map(look_up).collect();
@@ -98,7 +98,7 @@ impl Ecr {
             let settings = found.map(settings);
             (
                 repository.clone(),
-                settings.ok_or_else(|| not_there(repository, side)),
+                settings.ok_or_else(|| self.not_there(repository, side)),
             )
         };
         Ok(batch.iter().map(described).collect())
@@ -214,9 +214,9 @@ impl Ecr {
         })
         .await
     }
-}
 
-fn not_there(repository: &Repository, side: Side) -> Failure {
-    let subject = on("DescribeRepositories", repository, side);
-    subject.failure(FailureKind::RepositoryNotFound, "not in the answer")
+    fn not_there(&self, repository: &Repository, side: Side) -> Failure {
+        let subject = self.on("DescribeRepositories", repository, side);
+        subject.failure(FailureKind::RepositoryNotFound, "not in the answer")
+    }
 }

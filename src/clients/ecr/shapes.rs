@@ -5,34 +5,12 @@ use aws_smithy_types::DateTime;
 
 use crate::clients::answer::Subject;
 use crate::model::digest::{Digest, DigestError};
-use crate::model::failure::{Caller, Failure, FailureKind, Side};
+use crate::model::failure::{Failure, FailureKind};
 use crate::model::inventory::{Encryption, ImageId, Known, Mutability, RepositorySettings};
 use crate::model::lifecycle::{Image, StorageClass};
 use crate::model::manifest::Manifest;
-use crate::model::reference::{Registry, Repository};
+use crate::model::reference::Repository;
 use crate::model::time::Timestamp;
-
-pub(super) fn on(operation: &'static str, repository: &Repository, side: Side) -> Subject {
-    Subject {
-        operation,
-        object: repository.to_string(),
-        side: Some(side),
-        caller: Caller::Own,
-        action: format!("ecr:{operation}"),
-        resource: repository.arn(),
-    }
-}
-
-pub(super) fn on_registry(operation: &'static str, registry: &Registry) -> Subject {
-    Subject {
-        operation,
-        object: registry.host().to_owned(),
-        side: None,
-        caller: Caller::Own,
-        action: format!("ecr:{operation}"),
-        resource: "*".to_owned(),
-    }
-}
 
 pub(super) fn about(subject: &Subject, repository: &Repository, id: &ImageId) -> Subject {
     let mut subject = subject.clone();
