@@ -155,44 +155,6 @@ impl Subject {
     }
 }
 
-/// How much of an error's body is read.
-const SHOWN: usize = 4096;
-
-/// The answer, if its status says that all went well.
-pub(crate) async fn checked(
-    answer: reqwest::Response,
-    subject: &Subject,
-) -> Result<reqwest::Response, Failure> {
-    if answer.status().is_success() {
-        return Ok(answer);
-    }
-    let status = answer.status().as_u16();
-    let retry_after = answer.headers().get(reqwest::header::RETRY_AFTER);
-    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
-    let (mut body, _) = bounded(answer, SHOWN).await.unwrap_or_default();
-    body.truncate(SHOWN);
-    Err(subject.answered(
-        status,
-        retry_after.map(|seconds| Duration::from_secs(seconds.into())),
-        &String::from_utf8_lossy(&body),
-    ))
-}
-
-/// The body, as far as it is no longer than this; whether that is all of it.
-pub(crate) async fn bounded(
-    mut answer: reqwest::Response,
-    limit: usize,
-) -> Result<(Vec<u8>, bool), reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await? {
-        body.extend_from_slice(&piece);
-        if body.len() > limit {
-            return Ok((body, false));
-        }
-    }
-    Ok((body, true))
-}
-
 /// `CODE: message` of the first error in the body, or the body itself if it is short plain text.
 fn first_message(body: &str) -> Option<String> {
     let parsed: Option<serde_json::Value> = serde_json::from_str(body).ok();

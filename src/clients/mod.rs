@@ -14,5 +14,6 @@ pub mod settling;
 pub mod upstream;
 
 mod answer;
+mod http;
 mod pages;
 mod state;

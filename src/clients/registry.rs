@@ -12,8 +12,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION};
 use reqwest::{Method, Response, Url};
 use tokio::sync::Mutex;
 
-use crate::clients::answer::{Subject, checked};
+use crate::clients::answer::Subject;
 use crate::clients::ecr::{Ecr, Identity};
+use crate::clients::http::{checked, is_loopback, registry_client};
 use crate::clients::pace::{Api, Pace};
 use crate::clients::upstream::{self, Upstreams};
 use crate::model::digest::{Digest, Hasher};
@@ -67,16 +68,7 @@ pub fn address(text: &str) -> Result<Url, AddressError> {
     let url: Url = text
         .parse()
         .map_err(|error| AddressError::Unreadable(format!("{error}")))?;
-    let loopback = match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => {
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            let ip: Result<std::net::IpAddr, _> = host.parse();
-            ip.is_ok_and(|ip| ip.is_loopback())
-        }
-        None => false,
-    };
-    if url.scheme() == "https" || (url.scheme() == "http" && loopback) {
+    if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) {
         Ok(url)
     } else {
         Err(AddressError::Insecure)
@@ -89,10 +81,7 @@ impl Endpoint {
     /// # Errors
     /// Where TLS or a proxy of the environment cannot be set up.
     pub fn new(ecr: Rc<Ecr>, pace: Rc<Pace>, address: Option<Url>) -> Result<Self, String> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("demitasse/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(60))
+        let http = registry_client()
             .build()
             .map_err(|error| format!("{error:?}"))?;
         Ok(Self {

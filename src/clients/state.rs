@@ -7,6 +7,7 @@ use aws_sdk_s3::error::SdkError;
 use bytes::Bytes;
 
 use crate::clients::answer::Subject;
+use crate::clients::http;
 use crate::clients::pace::{Api, Pace};
 use crate::model::failure::{Failure, FailureKind};
 
@@ -89,43 +90,45 @@ fn elsewhere<E>(
 
 /// A client for web servers.
 pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .timeout(Duration::from_secs(120))
-        .user_agent(concat!("demitasse/", env!("CARGO_PKG_VERSION")))
-        .build()
+    http::client().timeout(Duration::from_secs(120)).build()
 }
 
 /// Reads what a web server answers. Like tfstate-lookup it does not look at the status: an error page is no state.
 pub(super) async fn page(
-    http: &reqwest::Client,
+    client: &reqwest::Client,
     url: &str,
     pace: &Pace,
     subject: &Subject,
 ) -> Result<String, Failure> {
     let request = async || {
-        let answer = http.get(url).send().await;
-        let mut answer = answer.map_err(|error| subject.http(error))?;
+        let answer = client.get(url).send().await;
+        let answer = answer.map_err(|error| subject.http(error))?;
         let status = answer.status();
         if status.as_u16() == 429 || status.is_server_error() {
             return Err(subject.answered(status.as_u16(), None, ""));
         }
-        let mut bytes = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(|error| subject.http(error))? {
-            grow(&mut bytes, &piece, subject)?;
+        let body = http::bounded(answer, MAX_BYTES).await;
+        let (bytes, whole) = body.map_err(|error| subject.http(error))?;
+        if whole {
+            Ok(bytes)
+        } else {
+            Err(too_large(subject))
         }
-        Ok(bytes)
     };
     text(pace.run(Api::Other, request).await?, subject)
 }
 
 fn grow(bytes: &mut Vec<u8>, piece: &Bytes, subject: &Subject) -> Result<(), Failure> {
     if bytes.len() + piece.len() > MAX_BYTES {
-        let message = format!("larger than {} MiB", MAX_BYTES >> 20);
-        return Err(subject.failure(FailureKind::BadAnswer, message));
+        return Err(too_large(subject));
     }
     bytes.extend_from_slice(piece);
     Ok(())
+}
+
+fn too_large(subject: &Subject) -> Failure {
+    let message = format!("larger than {} MiB", MAX_BYTES >> 20);
+    subject.failure(FailureKind::BadAnswer, message)
 }
 
 fn text(bytes: Vec<u8>, subject: &Subject) -> Result<String, Failure> {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use reqwest::Url;
 
+use crate::clients::http::is_loopback;
+
 /// How a registry wants to be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
@@ -77,14 +79,6 @@ pub(super) fn token_url(
     }
     url.query_pairs_mut().append_pair("scope", scope);
     Some(url)
-}
-
-/// Whether the host is this machine itself.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let ip: Result<std::net::IpAddr, _> = host.parse();
-    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ mod sending;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures_util::future::{join_all, join3};
 use reqwest::Url;
@@ -21,6 +20,7 @@ use reqwest::redirect::Policy;
 use tokio::sync::Mutex;
 
 use crate::clients::answer::Subject;
+use crate::clients::http::registry_client;
 use crate::clients::pace::Pace;
 use crate::clients::upstream::docker::Key;
 use crate::model::failure::{Caller, FailureKind, Side};
@@ -57,13 +57,8 @@ impl Upstreams {
     /// Where TLS or a proxy of the environment cannot be set up.
     pub fn new(pace: Rc<Pace>, config: DockerConfig, helpers: Helpers) -> Result<Self, String> {
         let client = |redirects: Policy| {
-            reqwest::Client::builder()
-                .user_agent(concat!("demitasse/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(Duration::from_secs(10))
-                .read_timeout(Duration::from_secs(60))
-                .redirect(redirects)
-                .build()
-                .map_err(|error| format!("{error:?}"))
+            let built = registry_client().redirect(redirects).build();
+            built.map_err(|error| format!("{error:?}"))
         };
         let follow = Policy::custom(|attempt| {
             let from = attempt.previous().last().map(Url::scheme);

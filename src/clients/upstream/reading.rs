@@ -6,7 +6,8 @@ use reqwest::header::{CONTENT_TYPE, LINK};
 use reqwest::{Method, Response};
 use serde::Deserialize;
 
-use crate::clients::answer::{Subject, bounded, checked};
+use crate::clients::answer::Subject;
+use crate::clients::http::{bounded, checked};
 use crate::clients::pace::Api;
 use crate::clients::upstream::{Upstreams, blob_subject, subject};
 use crate::model::digest::Digest;

@@ -6,7 +6,8 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTH
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Deserialize;
 
-use crate::clients::answer::{Subject, bounded, checked};
+use crate::clients::answer::Subject;
+use crate::clients::http::{bounded, checked, is_loopback};
 use crate::clients::upstream::Upstreams;
 use crate::clients::upstream::challenge::{self, Challenge};
 use crate::clients::upstream::docker::Key;
@@ -168,7 +169,7 @@ fn url(repository: &Repository, path: &str, subject: &Subject) -> Result<Url, Fa
             .map_err(|error| subject.failure(FailureKind::Other, format!("{error}")))
     };
     let url = parse("https")?;
-    if challenge::is_loopback(&url) {
+    if is_loopback(&url) {
         parse("http")
     } else {
         Ok(url)
