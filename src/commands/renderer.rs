@@ -7,7 +7,6 @@ use crate::clients::command;
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::Wrong;
 use crate::ecspresso::{Project, Reader, names_express};
-use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 
 /// Who renders.
@@ -65,10 +64,5 @@ pub(super) async fn projects(
 
 fn failed(failure: &Failure, config: &Path) -> Wrong {
     let hint = "ecspresso must be in PATH; without --renderer ecspresso demitasse renders";
-    Wrong {
-        message: format!("{}: {failure}", config.display()),
-        hint: Some(hint.to_owned()),
-        location: None,
-        exit: Exit::Input,
-    }
+    Wrong::from(format!("{}: {failure}", config.display())).with_hint(hint)
 }

@@ -7,7 +7,6 @@ use std::path::Path;
 use crate::clients::ecr::Ecr;
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::{self, Wrong};
-use crate::model::exit::Exit;
 use crate::model::failure::Failure;
 use crate::model::inventory::RepositorySettings;
 use crate::model::reference::{Registry, Repository, RepositoryName};
@@ -181,7 +180,7 @@ impl Names {
                 )
             };
             let message = format!("{text} is not in the registry in use, {}", home.host());
-            with_hint(message, hint)
+            Wrong::from(message).with_hint(hint)
         };
         let wrong: Vec<Wrong> = others.map(refuse).collect();
         if wrong.is_empty() {
@@ -204,16 +203,7 @@ fn is_host_of_ecr(first: &str) -> bool {
 
 fn unreadable(message: String) -> Wrong {
     let hint = "write a name such as fluentd/app, or a pattern such as 'fluentd/*'";
-    with_hint(message, hint.to_owned())
-}
-
-fn with_hint(message: String, hint: String) -> Wrong {
-    Wrong {
-        message,
-        hint: Some(hint),
-        location: None,
-        exit: Exit::Input,
-    }
+    Wrong::from(message).with_hint(hint)
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::Wrong;
-use crate::model::exit::Exit;
 use crate::model::project::Project;
 use crate::model::settings::{FILE_NAME, Settings};
 
@@ -54,25 +53,17 @@ fn read_one(
                 .map_or_else(none, |file| file.display().to_string())
         };
         let names: Vec<String> = files.iter().map(name).collect();
-        return Err(Wrong {
-            message: format!(
-                "the configs have different {FILE_NAME}: {}",
-                names.join(", ")
-            ),
-            hint: Some("pass --settings FILE, or run once for each".to_owned()),
-            location: None,
-            exit: Exit::Input,
-        });
+        let names = names.join(", ");
+        let wrong = Wrong::from(format!("the configs have different {FILE_NAME}: {names}"));
+        return Err(wrong.with_hint("pass --settings FILE, or run once for each"));
     }
     let Some(path) = files.into_iter().flatten().next() else {
         return Ok(Settings::default());
     };
     let text = surroundings.read(&path)?;
-    Settings::read(&text).map_err(|error| Wrong {
-        message: format!("{}: {error}", path.display()),
-        hint: Some("the keys are in docs/settings.md".to_owned()),
-        location: None,
-        exit: Exit::Input,
+    Settings::read(&text).map_err(|error| {
+        let wrong = Wrong::from(format!("{}: {error}", path.display()));
+        wrong.with_hint("the keys are in docs/settings.md")
     })
 }
 

@@ -47,17 +47,14 @@ impl From<String> for Wrong {
 
 impl Wrong {
     /// The same with the next step.
-    pub(super) fn with_hint(self, hint: &str) -> Self {
-        let hint = Some(hint.to_owned());
+    pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
+        let hint = Some(hint.into());
         Self { hint, ..self }
     }
 
     /// No request can be sent.
     pub(super) fn no_region(hint: &str) -> Self {
-        Self {
-            hint: Some(hint.to_owned()),
-            ..Self::from("no Region is set".to_owned())
-        }
+        Self::from("no Region is set".to_owned()).with_hint(hint)
     }
 }
 

@@ -338,9 +338,8 @@ fn no_services(clusters: &[String]) -> Wrong {
         [] => "any cluster of the Region".to_owned(),
         clusters => clusters.join(", "),
     };
-    let mut wrong = Wrong::from(format!("ECS has no services in {place}"));
-    wrong.hint = Some("look at AWS_REGION, the credentials and --cluster".to_owned());
-    wrong
+    let wrong = Wrong::from(format!("ECS has no services in {place}"));
+    wrong.with_hint("look at AWS_REGION, the credentials and --cluster")
 }
 
 fn failed(failure: Failure) -> Plan {
