@@ -1,6 +1,12 @@
 """What the sandbox holds: a common repository for each image, and targets that nothing was copied into before."""
 
 import json
+import sys
+
+import parts
+
+sys.path.append(str(parts.ROOT / "tests" / "benchmarks"))
+from policy import policy  # noqa: E402
 
 HOST = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
 REGION = "ap-northeast-1"
@@ -30,26 +36,13 @@ ABOUT = {
 }
 
 
-def policy(keep=30):
-    """What promote installs."""
-
-    def rule(priority, selection):
-        return {"rulePriority": priority, "selection": selection, "action": {"type": "expire"}}
-
-    def tagged(pattern, count):
-        return {"tagStatus": "tagged", "tagPatternList": [pattern], "countType": "imageCountMoreThan", "countNumber": count}
-
-    untagged = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30}
-    return {"rules": [rule(1, tagged("inuse-*", 9999)), rule(2, tagged("*", keep)), rule(3, untagged)]}
-
-
 def ours(name, images=()):
     """A target as promote creates it."""
     return {
         "name": name,
         "tagMutability": "IMMUTABLE_WITH_EXCLUSION",
         "exclusionFilters": ["inuse-*"],
-        "lifecyclePolicy": policy(),
+        "lifecyclePolicy": policy(30),
         "images": list(images),
     }
 

@@ -21,6 +21,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from policy import policy
+
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = "debug" if "--debug" in sys.argv else "release"
 BUILT = ROOT / "target" / PROFILE
@@ -28,19 +30,6 @@ BUILT = ROOT / "target" / PROFILE
 ACCOUNT = "123456789012"
 REGION = "ap-northeast-1"
 HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
-
-
-def policy(keep):
-    """What bootstrap installs."""
-
-    def rule(priority, selection):
-        return {"rulePriority": priority, "selection": selection, "action": {"type": "expire"}}
-
-    def tagged(pattern, count):
-        return {"tagStatus": "tagged", "tagPatternList": [pattern], "countType": "imageCountMoreThan", "countNumber": count}
-
-    untagged = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30}
-    return {"rules": [rule(1, tagged("inuse-*", 9999)), rule(2, tagged("*", keep)), rule(3, untagged)]}
 
 
 def world(services=2000, families=500, revisions=50, repositories=300, images=1000):
