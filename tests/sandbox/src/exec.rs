@@ -13,6 +13,7 @@ use demitasse_sandbox::state::dump;
 
 use crate::WorldArguments;
 use crate::product;
+use crate::serve::runtime;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -67,11 +68,7 @@ pub(crate) fn host(url: &str) -> &str {
 
 /// Ctrl-C goes to the command too, which decides what it means; the sandbox must outlive it.
 fn ignore_interrupts() -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime =
-        runtime.map_err(|error| Error::new(format!("cannot start a runtime: {error}")))?;
+    let runtime = runtime()?;
     std::thread::spawn(move || {
         runtime.block_on(async { while tokio::signal::ctrl_c().await.is_ok() {} })
     });

@@ -13,6 +13,7 @@ use crate::Error;
 use crate::latency;
 use crate::tls::Server;
 use crate::tls::Tls;
+use crate::tls::scheme;
 
 /// A relay that listens.
 pub struct Relay {
@@ -53,7 +54,7 @@ impl Relay {
 
     /// `http://127.0.0.1:PORT`, or `https://`.
     pub fn url(&self) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let scheme = scheme(self.tls.as_deref());
         format!("{scheme}://127.0.0.1:{}", self.port)
     }
 

@@ -27,6 +27,7 @@ use crate::server::serve;
 use crate::state::State;
 use crate::tls::Server;
 use crate::tls::Tls;
+use crate::tls::scheme;
 use crate::undocumented::Undocumented;
 use crate::world::World;
 
@@ -243,10 +244,6 @@ impl Drop for Sandbox {
             let _ = thread.join();
         }
     }
-}
-
-fn scheme(tls: Option<&Server>) -> &'static str {
-    if tls.is_some() { "https" } else { "http" }
 }
 
 fn run(

@@ -79,6 +79,11 @@ impl Server {
     }
 }
 
+/// How URLs of a server begin.
+pub(crate) fn scheme(tls: Option<&Server>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.file);
