@@ -113,6 +113,24 @@ fn a_fresh_single_image_needs_few_requests() {
 }
 
 #[test]
+fn creating_the_repository_costs_three_requests_more() {
+    for layers in [1, 10] {
+        let case = Case::new(&common(&["aaaa"]), Options::default());
+        case.sandbox
+            .with_state(|state| state.push("fluentd/common", &image(layers, "many"), &["many"]))
+            .expect("pushed");
+        let config = case.project("app", &["HOST/fluentd/app:many"]);
+        case.run(&["promote", "-c", &config, "--referrers", "skip"])
+            .expect(0, &[]);
+        let requests = case.sandbox.log().len();
+        assert!(
+            requests <= layers + 9 + 3,
+            "{layers} layers: {requests} requests"
+        );
+    }
+}
+
+#[test]
 fn the_mounts_of_a_large_image_take_one_round_trip() {
     let rtt = Duration::from_millis(300);
     let options = Options {

@@ -11,7 +11,7 @@ use crate::clients::ecr::Ecr;
 use crate::clients::registry::Endpoint;
 use crate::clients::settling::Settling;
 use crate::model::digest::Digest;
-use crate::model::failure::FailureKind;
+use crate::model::failure::{FailureKind, Side};
 use crate::model::inventory::{
     Ask, Facts, ImageId, Inventory, Known, Questions, RepositorySettings,
 };
@@ -74,9 +74,10 @@ async fn round(ecr: &Ecr, endpoint: &Endpoint, questions: &Questions, inventory:
         join_all(mounting),
         join_all(sign_in),
         facts,
-        settings(ecr, questions),
+        settings(ecr, questions, inventory),
     )
     .await;
+    let (settings, refused) = settings;
     // GetAccountSetting is about the caller's account, whatever registry a promotion is in.
     let account = ecr.account();
     let of_another = |one: &Registry| account.as_deref().is_some_and(|own| own != one.account());
@@ -98,23 +99,53 @@ async fn round(ecr: &Ecr, endpoint: &Endpoint, questions: &Questions, inventory:
         note_existence(known, &found);
         known.settings = Some(found);
     }
+    for repository in refused {
+        let known = inventory
+            .repositories
+            .entry(repository.clone())
+            .or_default();
+        known.refused_together = true;
+    }
 }
 
-async fn settings(
+/// Settings are asked for together first. Which of those that are refused together does not exist is known from the other
+/// answers of the round, mostly: only where the plan asks again, they are asked for alone.
+async fn settings<'q>(
     ecr: &Ecr,
-    questions: &Questions,
-) -> Vec<(Repository, Known<RepositorySettings>)> {
+    questions: &'q Questions,
+    inventory: &Inventory,
+) -> (
+    Vec<(Repository, Known<RepositorySettings>)>,
+    Vec<&'q Repository>,
+) {
     let asked = questions
         .repositories
         .iter()
         .filter(|(repository, ask)| ask.settings && repository.registry.is_ecr());
-    let asked: Vec<_> = asked
-        .map(|(repository, ask)| (repository, ask.side))
-        .collect();
-    // Repositories are ordered by registry first, so each registry's stand together.
-    let by_registry = asked.chunk_by(|(one, _), (other, _)| one.registry == other.registry);
-    let answers = join_all(by_registry.map(|repositories| ecr.settings(repositories))).await;
-    answers.into_iter().flatten().collect()
+    let asked = asked.map(|(repository, ask)| (repository, ask.side));
+    let (alone, together): (Vec<_>, Vec<_>) = asked.partition(|(repository, _)| {
+        let facts = inventory.repositories.get(repository);
+        facts.is_some_and(|facts| facts.refused_together)
+    });
+    let (alone, together) = join(
+        join_all(by_registry(&alone).map(|some| ecr.settings_with_missing(some))),
+        join_all(by_registry(&together).map(|some| ecr.settings_together(some))),
+    )
+    .await;
+    let mut known: Vec<_> = alone.into_iter().flatten().collect();
+    let mut refused = Vec::new();
+    for (found, left) in together {
+        known.extend(found);
+        refused.extend(left.into_iter().map(|(repository, _)| repository));
+    }
+    (known, refused)
+}
+
+/// Repositories are ordered by registry first, so each registry's stand together.
+fn by_registry<'s, 'q>(
+    asked: &'s [(&'q Repository, Side)],
+) -> impl Iterator<Item = &'s [(&'q Repository, Side)]> {
+    asked.chunk_by(|(one, _), (other, _)| one.registry == other.registry)
 }
 
 async fn ask_one(ecr: &Ecr, repository: &Repository, ask: &Ask) -> Facts {

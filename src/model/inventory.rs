@@ -148,6 +148,8 @@ pub struct Facts {
     pub blobs: BTreeMap<Digest, Known<bool>>,
     /// Mutability and encryption.
     pub settings: Option<Known<RepositorySettings>>,
+    /// Settings were asked for together with those of others, of which one may not exist: then none was told.
+    pub refused_together: bool,
     /// The lifecycle policy's text, or that there is none.
     pub policy: Option<Known<Option<String>>>,
     /// Every image, archived ones too.

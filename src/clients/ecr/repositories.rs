@@ -16,41 +16,48 @@ use crate::model::reference::{Registry, Repository};
 /// The longest page of `DescribeRepositories`.
 const PAGE: i32 = 1000;
 
+/// Mutability and encryption of each.
+type Settings = Vec<(Repository, Known<RepositorySettings>)>;
+
 impl Ecr {
-    /// Mutability and encryption of repositories of one registry, in one call for each hundred. ECR refuses the whole
-    /// call when one of them does not exist; then each is asked for alone, or all of the registry are listed, whichever
-    /// takes fewer requests.
+    /// Mutability and encryption of repositories of one registry, whether they exist or not.
     pub async fn settings(
         &self,
         repositories: &[(&Repository, Side)],
     ) -> BTreeMap<Repository, Known<RepositorySettings>> {
+        let (mut known, refused) = self.settings_together(repositories).await;
+        known.extend(self.settings_with_missing(&refused).await);
+        known.into_iter().collect()
+    }
+
+    /// The same in one call for each hundred, and which were not answered: ECR refuses the whole call when one of them does
+    /// not exist.
+    pub async fn settings_together<'r>(
+        &self,
+        repositories: &[(&'r Repository, Side)],
+    ) -> (Settings, Vec<(&'r Repository, Side)>) {
         let batches = repositories.chunks(BATCH).map(async |batch| {
             let described = self.describe(batch).await;
             (batch, described)
         });
-        let mut known = BTreeMap::new();
+        let mut known = Vec::new();
         let mut refused = Vec::new();
         for (batch, described) in join_all(batches).await {
             match described {
                 Ok(found) => known.extend(found),
                 Err(failure) => match batch {
-                    [(only, _)] => {
-                        known.insert((*only).clone(), Err(failure));
-                    }
+                    [(only, _)] => known.push(((*only).clone(), Err(failure))),
                     _ => refused.extend(batch),
                 },
             }
         }
-        known.extend(self.settings_with_missing(&refused).await);
-        known
+        (known, refused)
     }
 
-    /// The same where some do not exist. A registry has 100,000 repositories at most, unless AWS was asked for more
+    /// The same where some do not exist: each is asked for alone, or all of the registry are listed, whichever takes fewer
+    /// requests. A registry has 100,000 repositories at most, unless AWS was asked for more
     /// (Amazon ECR User Guide, "Amazon ECR service quotas"): a hundred pages.
-    async fn settings_with_missing(
-        &self,
-        repositories: &[(&Repository, Side)],
-    ) -> Vec<(Repository, Known<RepositorySettings>)> {
+    pub async fn settings_with_missing(&self, repositories: &[(&Repository, Side)]) -> Settings {
         if let Some((first, _)) = repositories.first().filter(|_| repositories.len() > BATCH)
             && let Ok(all) = self.all(&first.registry).await
         {
@@ -71,10 +78,7 @@ impl Ecr {
         join_all(single).await.into_iter().flatten().collect()
     }
 
-    async fn describe(
-        &self,
-        batch: &[(&Repository, Side)],
-    ) -> Result<Vec<(Repository, Known<RepositorySettings>)>, Failure> {
+    async fn describe(&self, batch: &[(&Repository, Side)]) -> Result<Settings, Failure> {
         let Some(&(first, side)) = batch.first() else {
             return Ok(Vec::new());
         };
