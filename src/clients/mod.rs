@@ -13,6 +13,7 @@ pub mod schedules;
 pub mod settling;
 pub mod upstream;
 
+mod ahead;
 mod answer;
 mod http;
 mod pages;

@@ -4,14 +4,17 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex as Shared};
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION};
+use reqwest::redirect::Policy;
 use reqwest::{Method, Response, Url};
 use tokio::sync::Mutex;
 
+use crate::clients::ahead::Ahead;
 use crate::clients::answer::Subject;
 use crate::clients::ecr::{Ecr, Identity};
 use crate::clients::http::{checked, is_loopback, registry_client};
@@ -40,6 +43,7 @@ pub struct Session(Url);
 /// A client of the `/v2/` endpoints of all registries of a run.
 pub struct Endpoint {
     http: reqwest::Client,
+    opened: RefCell<BTreeMap<Registry, reqwest::Client>>,
     ecr: Rc<Ecr>,
     pace: Rc<Pace>,
     address: Option<Url>,
@@ -86,6 +90,7 @@ impl Endpoint {
             .map_err(|error| format!("{error:?}"))?;
         Ok(Self {
             http,
+            opened: RefCell::default(),
             ecr,
             pace,
             address,
@@ -111,6 +116,25 @@ impl Endpoint {
     /// That of `GetAuthorizationToken`.
     pub async fn sign_in(&self, registry: &Registry) -> Result<(), Failure> {
         self.token(registry, None).await.map(drop)
+    }
+
+    /// Opens a connection for the first upload that a registry is asked for. Nothing waits for it, and nothing fails with it.
+    pub fn open_ahead(&self, registry: &Registry) {
+        let ahead = Ahead::default();
+        // The connection is this registry's, so the client follows nobody to another host.
+        let client = registry_client()
+            .redirect(Policy::none())
+            .connector_layer(ahead.clone());
+        if let (Ok(client), Ok(url)) = (client.build(), self.base(registry)) {
+            ahead.open(&client, url);
+            self.opened.borrow_mut().insert(registry.clone(), client);
+        }
+    }
+
+    /// The client that asks a registry for uploads.
+    fn uploads(&self, registry: &Registry) -> reqwest::Client {
+        let opened = self.opened.borrow();
+        opened.get(registry).unwrap_or(&self.http).clone()
     }
 
     /// Asks to mount a blob of `source` into `target`. Both are in one registry.
@@ -168,7 +192,8 @@ impl Endpoint {
     ) -> Result<(u16, Session), Failure> {
         self.pace
             .run(Api::InitiateLayerUpload, async || {
-                let request = self.http.request(Method::POST, url.clone());
+                let client = self.uploads(&target.registry);
+                let request = client.request(Method::POST, url.clone());
                 let request = request.header(CONTENT_LENGTH, 0);
                 let answer = self.send(&target.registry, request, subject).await?;
                 let location = self.location(target, url, &answer);
@@ -313,8 +338,7 @@ impl Endpoint {
         query: &[(&str, &str)],
         subject: &Subject,
     ) -> Result<Url, Failure> {
-        let usual = || format!("https://{}/", repository.registry.host()).parse();
-        let base = self.address.clone().map_or_else(usual, Ok);
+        let base = self.base(&repository.registry);
         let joined = base.and_then(|base| base.join(&format!("/v2/{}/{path}", repository.name)));
         let mut url =
             joined.map_err(|error| subject.failure(FailureKind::Other, format!("{error}")))?;
@@ -322,6 +346,11 @@ impl Endpoint {
             url.query_pairs_mut().extend_pairs(query);
         }
         Ok(url)
+    }
+
+    fn base(&self, registry: &Registry) -> Result<Url, <Url as FromStr>::Err> {
+        let usual = || format!("https://{}/", registry.host()).parse();
+        self.address.clone().map_or_else(usual, Ok)
     }
 
     /// Where an answer points to: absolute or relative to what was asked.

@@ -142,6 +142,11 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     let connection = connection::connect(wish, surroundings).await.map_err(one)?;
     connection.ecr.settle_in(mapping.accounts());
 
+    if !args.dry_run {
+        for registry in mapping.targets() {
+            connection.endpoint.open_ahead(registry);
+        }
+    }
     let end = connection.pace.end();
     let now = surroundings.now();
     let mut plan = tokio::select! {

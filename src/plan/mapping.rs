@@ -175,6 +175,12 @@ impl Mapping {
         sources.any(|source| !source.registry.is_ecr())
     }
 
+    /// The registries that images are promoted into.
+    pub fn targets(&self) -> BTreeSet<&Registry> {
+        let wanted = self.wanted.iter();
+        wanted.map(|wanted| &wanted.target.registry).collect()
+    }
+
     /// The accounts of the registries that these images are pulled from, now or once promoted.
     pub fn accounts(&self) -> BTreeSet<String> {
         let targets = self.wanted.iter();
