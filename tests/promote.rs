@@ -271,7 +271,8 @@ fn one_image_for_many_families_is_read_once() {
         request.operation == "BatchGetImage"
             && request.repository.as_deref() == Some("fluentd/common")
     };
-    assert_eq!(case.sandbox.log().iter().filter(source_reads).count(), 1);
+    // The image, and whether tags belong to it.
+    assert_eq!(case.sandbox.log().iter().filter(source_reads).count(), 2);
 }
 
 #[test]
@@ -500,4 +501,73 @@ fn a_collision_is_refused_before_any_write() {
     case.write("demitasse.yml", "");
     case.run(&["promote", "-c", &both]).expect(4, &[]);
     assert!(!case.exists("fluentd/web"));
+}
+
+#[test]
+fn referrers_are_read_beside_the_mounts_and_shown_in_a_plan() {
+    let mut world = common(&["aaaa"]);
+    world["repositories"][0]["images"][0]["referrers"] =
+        json!([{"artifactType": "application/vnd.cncf.notary.signature"}]);
+    let rtt = Duration::from_millis(200);
+    let options = Options {
+        rtt,
+        ..Options::default()
+    };
+    let case = Case::new(&world, options);
+    let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
+    let manifests =
+        |report: &Value| report["configs"][0]["images"][0]["content"]["manifests"].clone();
+    let plan = case.run(&["plan", "-c", &config, "--output", "json"]);
+    plan.expect(0, &[]);
+    assert_eq!(manifests(&plan.report()), 2);
+    case.sandbox.clear_log();
+    let ran = case.run(&["promote", "-c", &config, "--output", "json"]);
+    ran.expect(0, &[]);
+    assert_eq!(manifests(&ran.report()), 2);
+    let log = case.sandbox.log();
+    let at = |operation: &str| {
+        let mut found = log.iter().filter(|one| one.operation == operation);
+        found.next().expect(operation).at
+    };
+    let (mounts, listed) = (at("POST"), at("ListImageReferrers"));
+    assert!(
+        (mounts - listed).abs() < 0.9 * rtt.as_secs_f64() * 1000.0,
+        "{mounts}, {listed}"
+    );
+}
+
+#[test]
+fn what_cosign_keeps_under_tags_stays_in_common_and_is_told() {
+    let case = Case::common(&["aaaa"]);
+    let digest = case.tags("fluentd/common")["aaaa"].replace(':', "-");
+    let signature = format!("{digest}.sig");
+    case.sandbox
+        .with_state(|state| state.push("fluentd/common", &image(1, "signature"), &[&signature]))
+        .expect("pushed");
+    let config = case.project("app", &["HOST/fluentd/app:aaaa"]);
+    let told = |arguments: &[&str]| {
+        let ran = case.run(&[arguments, &["-c", &config, "--output", "json"]].concat());
+        ran.expect(0, &[]);
+        let report = ran.report();
+        let problems = report["problems"].as_array().expect("a list").clone();
+        let mut told = problems
+            .iter()
+            .filter(|one| one["code"] == "COMPANIONS_LEFT");
+        told.next().map(|one| {
+            assert_eq!(one["severity"], "note");
+            one["message"]
+                .as_str()
+                .expect("a text")
+                .contains(&signature)
+        })
+    };
+    assert_eq!(told(&["plan"]), Some(true));
+    assert_eq!(told(&["plan", "--referrers", "skip"]), None);
+    assert_eq!(told(&["promote"]), Some(true));
+    assert_eq!(case.tags("fluentd/app").len(), 1);
+    assert_eq!(
+        told(&["promote"]),
+        None,
+        "nothing is copied, nothing is asked"
+    );
 }

@@ -247,7 +247,7 @@ impl Run<'_> {
         }
     }
 
-    fn count(&self, at: usize, change: impl FnOnce(&mut Ended)) {
+    pub(super) fn count(&self, at: usize, change: impl FnOnce(&mut Ended)) {
         if let Some(ended) = self.outcome.borrow_mut().promotions.get_mut(at) {
             change(ended);
         }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::{try_join, try_join_all};
 
 use crate::apply::event::Event;
 use crate::apply::repository::settled;
@@ -35,21 +35,12 @@ impl Run<'_> {
             promotion,
             blobs: copy.blobs.len(),
         });
-        self.bring(at, promotion, copy, &copy.blobs).await?;
-        let (images, indexes): (Vec<_>, Vec<_>) = copy
-            .children
-            .iter()
-            .partition(|child| child.children.is_empty());
-        let puts = images
-            .into_iter()
-            .map(|child| self.put(at, promotion, copy, child));
-        try_join_all(puts).await?;
-        for index in indexes {
-            self.put(at, promotion, copy, index).await?;
-        }
-        if !copy.referrers.is_empty() {
+        let content = self.content(at, promotion, copy);
+        let referrers = async { Ok(self.referrers_of(promotion, copy).await) };
+        let ((), referrers) = try_join(content, referrers).await?;
+        if !referrers.is_empty() {
             self.put(at, promotion, copy, &copy.top).await?;
-            self.referrers(at, promotion, copy).await;
+            self.bring_referrers(at, promotion, copy, &referrers).await;
         }
         let redeployed = copy
             .standing
@@ -62,8 +53,25 @@ impl Run<'_> {
         self.set_tag(at, promotion, copy).await
     }
 
+    /// Brings everything that the top manifest refers to.
+    async fn content(&self, at: usize, promotion: &Promotion, copy: &Copy) -> Result<(), Trouble> {
+        self.bring(at, promotion, copy, &copy.blobs).await?;
+        let (images, indexes): (Vec<_>, Vec<_>) = copy
+            .children
+            .iter()
+            .partition(|child| child.children.is_empty());
+        let puts = images
+            .into_iter()
+            .map(|child| self.put(at, promotion, copy, child));
+        try_join_all(puts).await?;
+        for index in indexes {
+            self.put(at, promotion, copy, index).await?;
+        }
+        Ok(())
+    }
+
     /// Puts a manifest by its digest alone: nobody sees it until something refers to it.
-    async fn put(
+    pub(super) async fn put(
         &self,
         at: usize,
         promotion: &Promotion,
@@ -73,22 +81,6 @@ impl Run<'_> {
         match self.put_healing(at, promotion, copy, manifest, false).await {
             Err(Trouble::Failed(failure)) if failure.kind == FailureKind::ImageExists => Ok(()),
             done => done,
-        }
-    }
-
-    /// Referrers follow their subject. A problem with one is a warning: the image itself is whole.
-    async fn referrers(&self, at: usize, promotion: &Promotion, copy: &Copy) {
-        let referrers = copy.referrers.iter().map(async |referrer| {
-            self.bring(at, promotion, copy, &referrer.blobs).await?;
-            self.put(at, promotion, copy, referrer).await
-        });
-        for done in join_all(referrers).await {
-            let kind = match done {
-                Ok(()) | Err(Trouble::Stopped) => continue,
-                Err(Trouble::Failed(failure)) => Kind::Failed(failure),
-                Err(Trouble::Refused(kind)) => kind,
-            };
-            self.note(Problem::warning(kind, &promotion.wanted.uses));
         }
     }
 

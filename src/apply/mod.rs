@@ -15,6 +15,7 @@ use crate::clients::ecr::Ecr;
 use crate::clients::ecs::Ecs;
 use crate::clients::registry::{Endpoint, Session};
 use crate::model::failure::Failure;
+use crate::model::inventory::Inventory;
 use crate::model::reference::Repository;
 use crate::plan::outcome::{Outcome, State};
 use crate::plan::pin::Pin;
@@ -30,6 +31,7 @@ pub mod sweep;
 mod blobs;
 mod copy;
 mod guard;
+mod referrers;
 mod repository;
 mod tags;
 
@@ -53,6 +55,7 @@ pub struct Limits {
 
 /// One run of a plan.
 pub struct Run<'a> {
+    plan: &'a Plan,
     ecr: Rc<Ecr>,
     endpoint: Rc<Endpoint>,
     ecs: Rc<Ecs>,
@@ -63,6 +66,7 @@ pub struct Run<'a> {
     streams: Semaphore,
     stopped: Cell<bool>,
     uploading: Cell<u64>,
+    referrers: OnceCell<Inventory>,
     began: Instant,
 }
 
@@ -102,13 +106,14 @@ impl From<Failure> for Trouble {
 impl<'a> Run<'a> {
     /// Prepares a run.
     pub fn new(
-        plan: &Plan,
+        plan: &'a Plan,
         clients: Clients,
         limits: Limits,
         on_event: &'a dyn Fn(Event<'_>),
     ) -> Self {
         let Clients { ecr, endpoint, ecs } = clients;
         Self {
+            plan,
             ecr,
             endpoint,
             ecs,
@@ -119,15 +124,16 @@ impl<'a> Run<'a> {
             streams: Semaphore::new(STREAMS),
             stopped: Cell::new(false),
             uploading: Cell::new(0),
+            referrers: OnceCell::new(),
             began: Instant::now(),
         }
     }
 
     /// Carries out the plan. May be dropped at any await: what is half done is invisible, and a run of the same plan
     /// completes it.
-    pub async fn carry_out(&self, plan: &Plan) {
-        let targets = plan.repositories.iter();
-        let targets = targets.map(|target| self.target(plan, target));
+    pub async fn carry_out(&self) {
+        let targets = self.plan.repositories.iter();
+        let targets = targets.map(|target| self.target(target));
         iter(targets)
             .buffer_unordered(TARGETS)
             .collect::<()>()
@@ -149,8 +155,8 @@ impl<'a> Run<'a> {
         self.outcome.into_inner()
     }
 
-    async fn target(&self, plan: &Plan, target: &RepositoryPlan) {
-        let promotions = plan.promotions.iter().enumerate();
+    async fn target(&self, target: &RepositoryPlan) {
+        let promotions = self.plan.promotions.iter().enumerate();
         let here = promotions.filter(|(_, promotion)| promotion.wanted.target == target.repository);
         let here: Vec<_> = here.collect();
         let ours = match self.ensure(target).await {
@@ -245,6 +251,6 @@ impl<'a> Run<'a> {
     }
 
     fn note(&self, problem: Problem) {
-        self.outcome.borrow_mut().problems.push(problem);
+        problem.join(&mut self.outcome.borrow_mut().problems);
     }
 }

@@ -7,7 +7,7 @@ use crate::model::settings::{CreateRepository, Lifecycle, NewMutability, Setting
 use crate::model::size::Size;
 use crate::plan::pattern::{Pattern, Placeholder};
 use crate::plan::problem::Severity;
-use crate::plan::promotion::Rules;
+use crate::plan::promotion::{Referring, Rules};
 use crate::plan::provision::Provision;
 use crate::plan::{audit, mapping};
 
@@ -222,12 +222,13 @@ pub(super) fn provision(
 }
 
 impl Choices {
-    /// Everything else. `handed_over` says whether `--env-out` is given.
+    /// Everything else. `handed_over` says whether `--env-out` is given, `writes` whether the run is not only to show a plan.
     pub(super) fn rules(
         &self,
         settings: &Settings,
         provision: Provision,
         handed_over: bool,
+        writes: bool,
     ) -> Rules {
         let strict = |strictness: Strictness| match strictness {
             Strictness::Error => Severity::Error,
@@ -257,7 +258,11 @@ impl Choices {
             foreign_target: strict(self.foreign_target),
             from_common: strict(self.from_common),
             handed_over,
-            referrers: self.referrers == Referrers::Copy,
+            referrers: match self.referrers {
+                Referrers::Skip => Referring::Skip,
+                Referrers::Copy if writes => Referring::Beside,
+                Referrers::Copy => Referring::Plan,
+            },
         }
     }
 }

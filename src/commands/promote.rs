@@ -135,7 +135,7 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     let provision = args.provisioning.provision(&settings);
     let rules = args
         .choices
-        .rules(&settings, provision, args.env_out.is_some());
+        .rules(&settings, provision, args.env_out.is_some(), !args.dry_run);
     selection::warn(&selected.projects, surroundings);
     let mapping = mapping::map(&selected.projects, &mapping_rules);
     let wish = wish(args, &selected, &mapping);
@@ -264,7 +264,7 @@ async fn apply(
     };
     let run = Run::new(plan, clients, limits, &on_event);
     let stopped = tokio::select! {
-        () = run.carry_out(plan) => Exit::Done,
+        () = run.carry_out() => Exit::Done,
         exit = signals::received() => exit,
         () = tokio::time::sleep_until(connection.pace.end()) => Exit::World,
     };

@@ -21,3 +21,5 @@ pub mod provision;
 pub mod reason;
 pub mod sweep;
 pub mod window;
+
+mod companions;

@@ -31,6 +31,8 @@ pub struct Ended {
     pub mounted: u64,
     /// Blobs that were streamed.
     pub streamed: u64,
+    /// Referrers that came along.
+    pub referrers: usize,
     /// Bytes that went through this machine.
     pub bytes: Arc<AtomicU64>,
 }
@@ -70,6 +72,7 @@ impl Outcome {
             },
             mounted: 0,
             streamed: 0,
+            referrers: 0,
             bytes: Arc::default(),
         };
         Self {

@@ -7,7 +7,7 @@ use crate::model::project::Use;
 use crate::model::time::Timestamp;
 use crate::plan::outcome::{Ended, Outcome, State};
 use crate::plan::problem::{Problem, Severity};
-use crate::plan::promotion::{self, Action, Plan, Promotion};
+use crate::plan::promotion::{self, Action, Plan, Promotion, Referrers};
 use crate::report::{
     Config, Content, Done, Finding, Image, Mode, Report, Repository, SCHEMA, Standing, Summary,
     Word,
@@ -149,8 +149,13 @@ fn image(
                 .displaced
                 .as_ref()
                 .map(|pin| pin.manifest.digest.clone());
+            let referrers = match (ended, &copy.referrers) {
+                (Some(ended), _) => ended.referrers,
+                (None, Referrers::Known(manifests)) => manifests.len(),
+                (None, Referrers::Beside { .. }) => 0,
+            };
             image.content = Some(Content {
-                manifests: 1 + copy.children.len() + copy.referrers.len(),
+                manifests: 1 + copy.children.len() + referrers,
                 blobs: copy.blobs.len(),
                 bytes: copy.bytes(),
                 mountable: copy.obstacle.is_none(),

@@ -109,6 +109,9 @@ impl Kind {
                 refused: Some(StreamingRefused::MaxUpload(_)),
                 ..
             } => "raise --max-upload".to_owned(),
+            Self::CompanionsLeft { .. } => {
+                "sign with OCI referrers, which travel with the image".to_owned()
+            }
             Self::Streaming {
                 obstacle: MountObstacle::SettingOff,
                 ..

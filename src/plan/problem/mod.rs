@@ -191,6 +191,13 @@ pub enum Kind {
         /// What it holds.
         digest: Digest,
     },
+    /// What only a tag says to belong to the image stays behind: cosign's signatures, attestations and SBOMs.
+    CompanionsLeft {
+        /// Where they are.
+        repository: Repository,
+        /// Their tags.
+        tags: Vec<Tag>,
+    },
     /// A referrer stays behind: it is an index, or it is gone.
     ReferrerLeft {
         /// Where it is.
@@ -445,6 +452,16 @@ impl Problem {
         }
     }
 
+    /// Adds it to others; where the same was found of other images, to that.
+    pub fn join(self, others: &mut Vec<Problem>) {
+        let same =
+            |other: &&mut Problem| (other.severity, &other.kind) == (self.severity, &self.kind);
+        match others.iter_mut().find(same) {
+            Some(known) => known.uses.extend(self.uses),
+            None => others.push(self),
+        }
+    }
+
     /// Whose move it is.
     pub fn class(&self) -> Class {
         match &self.kind {
@@ -495,6 +512,7 @@ impl Kind {
             Self::TagTaken { .. } => "TAG_TAKEN",
             Self::Archived { .. } => "ARCHIVED",
             Self::ReferrerLeft { .. } => "REFERRER_LEFT",
+            Self::CompanionsLeft { .. } => "COMPANIONS_LEFT",
             Self::RepositoryMissing { .. } => "REPOSITORY_MISSING",
             Self::WeakPolicy { .. } => "WEAK_POLICY",
             Self::PolicyNote { .. } => "POLICY_NOTE",

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::model::ordinal::Ordinal;
+use crate::model::reference::Tag;
 use crate::model::size::Size;
 use crate::plan::problem::{Kind, MountObstacle, MoveObstacle, StreamingRefused};
 
@@ -147,6 +148,14 @@ impl fmt::Display for Kind {
                 f,
                 "the referrer {repository}@{referrer} stays behind: it is an index, or it is gone"
             ),
+            Self::CompanionsLeft { repository, tags } => {
+                let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+                write!(
+                    f,
+                    "{repository} keeps {} for this image; it stays there, because each would use up a place in the target",
+                    tags.join(", ")
+                )
+            }
             Self::RepositoryMissing { target } => {
                 write!(f, "{target} does not exist and is not to be created")
             }

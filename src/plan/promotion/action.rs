@@ -10,6 +10,7 @@ use crate::plan::mapping::Wanted;
 use crate::plan::pin::Pin;
 use crate::plan::problem::{MountObstacle, Problem, Severity};
 use crate::plan::promotion::guard::Guard;
+use crate::plan::promotion::referrers::Referrers;
 use crate::plan::provision::Creation;
 
 /// What would be done. Read-only; carried out by `apply`.
@@ -70,7 +71,7 @@ pub struct Copy {
     /// Manifests below it that the target lacks, children before parents.
     pub children: Vec<Manifest>,
     /// Referrers of the top manifest that the target lacks.
-    pub referrers: Vec<Manifest>,
+    pub referrers: Referrers,
     /// Blobs that the manifests refer to and the target is not known to hold, each once. Those of referrers are not among
     /// them: a problem with one must not stop the image.
     pub blobs: Vec<Descriptor>,

@@ -1,7 +1,6 @@
 //! A copy: everything that has to be put, in order, and whether it may be.
 
 use crate::model::digest::Digest;
-use crate::model::inventory::ImageId;
 use crate::model::manifest::Manifest;
 use crate::plan::look::{End, Look};
 use crate::plan::mapping::Wanted;
@@ -10,7 +9,9 @@ use crate::plan::problem::{Kind, Problem};
 use crate::plan::promotion::action::{Action, Copy};
 use crate::plan::promotion::content;
 use crate::plan::promotion::mount;
+use crate::plan::promotion::referrers::{self, Referrers};
 use crate::plan::promotion::repository;
+use crate::plan::promotion::rules::Referring;
 use crate::plan::promotion::standing::{self, Case};
 
 /// What has to be done before the tag is put.
@@ -60,7 +61,9 @@ pub(super) fn plan(
             }
         }
     }
-    problems.append(&mut warnings);
+    for warning in warnings {
+        warning.join(problems);
+    }
     let tag = wanted.target_tag();
     let frozen = match look.settings(target) {
         Some(Ok(settings)) => settings.mutability.freezes(&tag),
@@ -91,42 +94,25 @@ fn is_listed(wanted: &Wanted, digest: &Digest, look: &Look<'_>) -> bool {
     facts.is_some_and(|facts| content::present(facts).contains(digest))
 }
 
-/// The referrers to bring along. A problem with one is a warning, never a refusal.
+/// The referrers to bring along, now or later.
 fn referrers(
     wanted: &Wanted,
     digest: &Digest,
     case: Case<'_>,
     look: &mut Look<'_>,
-) -> (Vec<Manifest>, Vec<Problem>) {
-    let mut found = Vec::new();
-    let mut problems = Vec::new();
-    if !case.rules.referrers || look.is_missing(&wanted.source) {
-        return (found, problems);
+) -> (Referrers, Vec<Problem>) {
+    let none = (Referrers::Known(Vec::new()), Vec::new());
+    if look.is_missing(&wanted.source) {
+        return none;
     }
-    let source = End::source(&wanted.source);
-    let present = look
-        .facts(&wanted.target)
-        .map(content::present)
-        .unwrap_or_default();
-    let listed = look
-        .referrers(source, digest)
-        .into_iter()
-        .flatten()
-        .flatten();
-    for referrer in listed.filter(|referrer| !present.contains(referrer)) {
-        let kind = match look.image(source, &ImageId::Digest(referrer.clone())) {
-            None => continue,
-            Some(Ok(Some(manifest))) if manifest.children.is_empty() => {
-                found.push(manifest.clone());
-                continue;
-            }
-            Some(Err(failure)) => Kind::Unknown(failure.clone()),
-            Some(Ok(_)) => Kind::ReferrerLeft {
-                repository: wanted.source.clone(),
-                referrer: referrer.clone(),
-            },
-        };
-        problems.push(Problem::warning(kind, &wanted.uses));
+    let facts = look.facts(&wanted.target);
+    let present = facts.map(content::present).unwrap_or_default();
+    match case.rules.referrers {
+        Referring::Skip => none,
+        Referring::Plan => {
+            let found = referrers::find(wanted, digest, &present, look);
+            (Referrers::Known(found.manifests), found.problems)
+        }
+        Referring::Beside => (Referrers::Beside { present }, Vec::new()),
     }
-    (found, problems)
 }

@@ -258,12 +258,6 @@ fn note_unknowns(inventory: &Inventory, promotions: &[Promotion], problems: &mut
                     .iter()
                     .filter_map(|known| known.as_ref().err()),
             );
-            failures.extend(
-                source
-                    .referrers
-                    .values()
-                    .filter_map(|known| known.as_ref().err()),
-            );
         }
     }
     for failure in failures {

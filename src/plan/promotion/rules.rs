@@ -31,8 +31,19 @@ pub struct Rules {
     pub from_common: Severity,
     /// Whether `--env-out` hands the new references over.
     pub handed_over: bool,
-    /// `--referrers copy`.
-    pub referrers: bool,
+    /// `--referrers`, and when they are read.
+    pub referrers: Referring,
+}
+
+/// What becomes of referrers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Referring {
+    /// They stay behind.
+    Skip,
+    /// They are read for the plan, which shows them.
+    Plan,
+    /// They are read while the images are copied.
+    Beside,
 }
 
 impl Rules {

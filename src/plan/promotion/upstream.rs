@@ -68,7 +68,7 @@ mod tests {
     use crate::model::time::Timestamp;
     use crate::plan::mapping::Mapping;
     use crate::plan::problem::Severity;
-    use crate::plan::promotion::{Plan, Rules, plan};
+    use crate::plan::promotion::{Plan, Referring, Rules, plan};
     use crate::plan::provision::Provision;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -114,7 +114,7 @@ mod tests {
             foreign_target: Severity::Error,
             from_common: Severity::Error,
             handed_over: false,
-            referrers: true,
+            referrers: Referring::Plan,
         }
     }
 

@@ -9,10 +9,10 @@ use crate::model::inventory::ImageId;
 use crate::model::lifecycle::Image;
 use crate::model::manifest::Manifest;
 use crate::model::reference::Repository;
+use crate::plan::companions;
 use crate::plan::finding::{Asked, Finding, Kind, Named};
 use crate::plan::look::{End, Look};
 use crate::plan::problem::Severity;
-use crate::plan::protect::companions;
 use crate::plan::protect::images::{InUse, Place};
 use crate::plan::reason::{Reason, Why};
 

@@ -4,7 +4,6 @@
 //! answer incomplete, never an image less.
 
 mod close;
-pub(in crate::plan) mod companions;
 mod doubt;
 mod images;
 mod revisions;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::Image;
 use crate::model::manifest::Manifest;
+use crate::plan::companions;
 use crate::plan::finding::own_tag;
-use crate::plan::protect::companions;
 
 /// The configurations of container images; whatever else has a configuration is an artifact of another kind.
 const IMAGE_CONFIGURATIONS: [&str; 2] = [

@@ -8,13 +8,13 @@ use crate::model::digest::Digest;
 const SUFFIXES: [&str; 4] = ["", ".sig", ".att", ".sbom"];
 
 /// The tags under which companions of an image are kept.
-pub(in crate::plan) fn tags(digest: &Digest) -> impl Iterator<Item = String> {
+pub(super) fn tags(digest: &Digest) -> impl Iterator<Item = String> {
     let base = digest.as_str().replace(':', "-");
     SUFFIXES.iter().map(move |suffix| format!("{base}{suffix}"))
 }
 
 /// The image that a tag says its image belongs to. Any suffix counts: tools add their own.
-pub(in crate::plan) fn subject(tag: &str) -> Option<Digest> {
+pub(super) fn subject(tag: &str) -> Option<Digest> {
     let rest = tag.strip_prefix("sha256-")?;
     let (hex, suffix) = rest.split_at_checked(64)?;
     if !suffix.is_empty() && !suffix.starts_with('.') {
