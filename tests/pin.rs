@@ -84,6 +84,17 @@ fn what_a_config_deploys_is_pinned_after_the_deploy() {
 }
 
 #[test]
+fn an_image_that_is_gone_is_told_and_does_not_fail_the_pins() {
+    let case = case(&our_policy(30));
+    case.sandbox.with_state(|state| state.empty("fluentd/app"));
+    let config = case.project("app", &["HOST/fluentd/app:v7"]);
+    let ran = case.run(&["pin", "-c", &config]);
+    ran.expect(0, &["warning: ", "fluentd/app:v3 is not in ECR"]);
+    assert!(!ran.err.contains("error: "), "{}", ran.err);
+    case.run(&["audit", "-c", &config]).expect(2, &["error: "]);
+}
+
+#[test]
 fn a_pinned_image_survives_what_would_expire_it() {
     let case = case(&our_policy(3));
     case.run(&["pin", "--all"]).expect(0, &[]);

@@ -19,6 +19,7 @@ use crate::model::time::Timestamp;
 use crate::plan::audit::Rules;
 use crate::plan::finding::{Finding, Kind};
 use crate::plan::pin::{self, Done, Pin, Plan, Removal, Removals};
+use crate::plan::problem::Severity;
 use crate::plan::protect::{self, Doubt};
 use crate::report::{self, pin as show, problems};
 
@@ -209,7 +210,8 @@ async fn removals(
     Ok(decided.await)
 }
 
-/// What concerns pins; the rest is the audit's to tell.
+/// What concerns pins; the rest is the audit's to tell. An image in use that is gone is the audit's to fail for, so here it
+/// is a warning.
 fn told(seen: &Seen, plan: &Plan, removals: &Removals) -> Vec<Finding> {
     let concerns = |finding: &&Finding| {
         finding.kind.is_incomplete()
@@ -223,12 +225,19 @@ fn told(seen: &Seen, plan: &Plan, removals: &Removals) -> Vec<Finding> {
                     | Kind::PinWithoutShield { .. }
             )
     };
-    let audited = seen.audit.findings.iter().filter(concerns).cloned();
+    let warned = |finding: &Finding| Finding {
+        severity: match finding.kind.is_incomplete() {
+            true => finding.severity,
+            false => finding.severity.min(Severity::Warning),
+        },
+        ..finding.clone()
+    };
+    let audited = seen.audit.findings.iter().filter(concerns).map(warned);
     let planned = plan.findings.iter().chain(&removals.findings).cloned();
     audited.chain(planned).collect()
 }
 
-/// An image in use that is gone is the audit's to fail for; a pin that does not protect, and what could not be told, is ours.
+/// A pin that does not protect, and what could not be told, is ours.
 fn exit_before(findings: &[Finding], refusal: Option<&Refusal>) -> Exit {
     let bad = |finding: &Finding| {
         finding.kind.is_incomplete() || matches!(finding.kind, Kind::PinWithoutShield { .. })
