@@ -2,6 +2,7 @@
 
 use demitasse_sandbox::world::schedules::ScheduleSpec;
 
+use crate::needed::{can_pull, rollback};
 use crate::play::{CLUSTER, COMMON, Play, Problem, expect, pick, spec, written};
 use crate::product::repository;
 
@@ -195,11 +196,16 @@ impl Play<'_> {
     /// `ecspresso rollback`, and the pin that belongs behind it. Where `pin --all` saw the same target, it must succeed.
     pub(crate) fn roll_back(&mut self, at: usize, deregister: bool) -> Result<(), Problem> {
         let service = self.pipelines[at].service.clone();
-        let target = self.with(|state| crate::needed::rollback(state, &service));
+        let target = self.with(|state| rollback(state, &service));
+        let promised = target.is_some() && target == self.targets.get(&service).cloned();
+        // Where a service has no tasks ECS goes back to what nothing could start. `pin` says that it is gone.
+        let is_there = |target: &String| self.with(|state| can_pull(state, target));
+        if !promised && !target.as_ref().is_some_and(is_there) {
+            return Ok(());
+        }
         // The schedule of a family starts its newest revision: taking that away starts what nobody promised.
         let deregister = deregister && !self.is_scheduled(self.pipelines[at].family);
         let back = self.with(|state| state.roll_back(CLUSTER, &service, deregister));
-        let promised = target.is_some() && target == self.targets.get(&service).cloned();
         match back {
             Err(error) if promised => Err(format!("the rollback target is lost: {error}")),
             Err(_) => Ok(()),
