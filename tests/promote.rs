@@ -571,3 +571,55 @@ fn what_cosign_keeps_under_tags_stays_in_common_and_is_told() {
         "nothing is copied, nothing is asked"
     );
 }
+
+#[test]
+fn a_large_run_mounts_only_what_its_targets_lack() {
+    let families = ["a", "b", "c", "d", "e", "f"];
+    let image = |tag: &str| {
+        let base = (0..20).map(|at| json!({"size": 32, "seed": format!("base-{at}")}));
+        let layers: Vec<Value> = base.chain([json!({"size": 32, "seed": tag})]).collect();
+        json!({"tags": [tag], "layers": layers})
+    };
+    let common = json!({"name": "fluentd/common", "images": [image("v1"), image("v2")]});
+    let case = Case::new(&json!({"repositories": [common]}), Options::default());
+    let promote = |tag: &str, which: &[&str]| {
+        for family in which {
+            case.project(family, &[&format!("HOST/fluentd/{family}:{tag}")]);
+        }
+        case.sandbox.clear_log();
+        let patterns = which
+            .iter()
+            .flat_map(|family| ["-c".to_owned(), format!("{family}/ecspresso.yml")]);
+        let arguments: Vec<String> = [
+            "promote".to_owned(),
+            "--referrers".to_owned(),
+            "skip".to_owned(),
+        ]
+        .into_iter()
+        .chain(patterns)
+        .collect();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        case.run(&arguments).expect(0, &[]);
+        for family in which {
+            case.pull(&format!("fluentd/{family}"), tag);
+        }
+        let count = |operation: &str| {
+            let log = case.sandbox.log();
+            log.iter()
+                .filter(|request| request.operation == operation)
+                .count()
+        };
+        (count("POST"), count("BatchCheckLayerAvailability"))
+    };
+    assert_eq!(
+        promote("v1", &families),
+        (6 * 22, 0),
+        "nothing is there yet"
+    );
+    assert_eq!(promote("v2", &["a"]), (22, 0), "they go out at once");
+    assert_eq!(
+        promote("v2", &families),
+        (5 * 2, 5),
+        "the layer and the configuration that are new"
+    );
+}

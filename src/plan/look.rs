@@ -42,6 +42,11 @@ impl<'r> End<'r> {
         let side = Side::Target;
         Self { repository, side }
     }
+
+    /// Which it is.
+    pub fn repository(self) -> &'r Repository {
+        self.repository
+    }
 }
 
 impl<'a> Look<'a> {

@@ -15,6 +15,7 @@ use crate::plan::promotion::action::{Action, Plan, Promotion, RepositoryPlan};
 use crate::plan::promotion::image;
 use crate::plan::promotion::repository;
 use crate::plan::promotion::rules::Rules;
+use crate::plan::promotion::spare;
 use crate::plan::promotion::standing::Case;
 
 /// Decides, from everything that was mapped and seen; and what still has to be known. While anything does, the plan is
@@ -57,6 +58,7 @@ pub fn plan(
         });
     }
     refuse_collisions(&mut promotions, &mut problems);
+    spare::leave_out(&mut promotions, &mut look);
     let mut repositories = repository::plan(&promotions, &mut look, rules, now, &mut problems);
     refuse_concerned(&mut promotions, &mut repositories, &problems);
     judge_streaming(&promotions, rules, &mut problems);

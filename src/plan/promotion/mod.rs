@@ -10,6 +10,7 @@ mod mount;
 pub mod referrers;
 mod repository;
 mod rules;
+mod spare;
 mod standing;
 mod upstream;
 
