@@ -3,8 +3,8 @@
 
 mod support;
 
-use demitasse_sandbox::{Denied, Options, Undocumented};
-use serde_json::json;
+use demitasse_sandbox::{Denied, Fault, Options, Undocumented};
+use serde_json::{Value, json};
 use support::{Case, common};
 
 fn bytes(case: &Case, tag: &str) -> u64 {
@@ -151,4 +151,50 @@ fn an_unreadable_setting_is_unknown_and_not_off() {
         0,
         "mounted all the same"
     );
+}
+
+/// A common repository with an image of one layer of this size.
+fn heavy(bytes: u64) -> Value {
+    let image = json!({"tags": ["heavy"], "layers": [{"size": bytes, "seed": "heavy"}]});
+    json!({"repositories": [{"name": "fluentd/common", "images": [image]}]})
+}
+
+#[test]
+fn a_large_blob_that_broke_off_goes_on_in_parts() {
+    let promoted = |faults: &[&str]| {
+        let options = Options {
+            mount: Some(false),
+            ..Options::default()
+        };
+        let case = Case::new(&heavy(24 * 1024 * 1024), options);
+        let config = case.project("app", &["HOST/fluentd/app:heavy"]);
+        let read = |text: &&str| -> Fault { text.parse().expect(text) };
+        case.sandbox.set_faults(faults.iter().map(read).collect());
+        case.run(&["promote", "-c", &config]).expect(0, &[]);
+        case.pull("fluentd/app", "heavy");
+        let log = case.sandbox.log();
+        let sent = log.iter().filter(|request| request.method == "PATCH");
+        let sent: Vec<u16> = sent.map(|request| request.status).collect();
+        let continued = log.iter().any(|request| request.status == 206);
+        (sent, continued)
+    };
+    // The configuration and the layer, at the first try.
+    let (first, second) = ("cut-body@s3:GetObject#1", "cut-body@s3:GetObject#2");
+    assert_eq!(promoted(&[first, second]), (vec![201; 3], false));
+    // The source breaks off again.
+    let (third, fourth) = ("cut-body@s3:GetObject#3", "cut-body@s3:GetObject#4");
+    let (sent, continued) = promoted(&[first, second, third, fourth]);
+    assert_eq!((sent, continued), (vec![201; 3], true));
+    // The answer to the first part is lost (the sessions of the first try were closed before), and another is refused once.
+    let lost = "cut-after@ecr:UploadLayerPart#3";
+    let refused = "503@ecr:UploadLayerPart#5";
+    let (sent, _) = promoted(&[first, second, lost, refused]);
+    assert_eq!(sent, [0, 503, 201, 201]);
+    // The registry takes no parts: the blob goes as a whole.
+    let never: Vec<String> = (3..9)
+        .map(|nth| format!("405@ecr:UploadLayerPart#{nth}"))
+        .collect();
+    let never = never.iter().map(String::as_str);
+    let faults: Vec<&str> = [first, second].into_iter().chain(never).collect();
+    assert_eq!(promoted(&faults), (vec![405], false));
 }

@@ -9,6 +9,7 @@ use futures_util::future::{join_all, try_join_all};
 use crate::apply::event::Event;
 use crate::apply::repository::settled;
 use crate::apply::{Run, Trouble};
+use crate::clients::parts;
 use crate::clients::registry::{Mount, Session};
 use crate::clients::settling::Settling;
 use crate::model::digest::Digest;
@@ -23,6 +24,30 @@ use crate::plan::promotion::{Copy, Promotion};
 struct Answer {
     session: Option<Session>,
     denied: bool,
+}
+
+/// How a blob is streamed. As a whole in one request, as containerd does it; where that broke off, in parts, so that the next
+/// trouble costs less; and if parts are not taken, as a whole again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Whole,
+    Parts,
+    OnlyWhole,
+}
+
+impl Way {
+    fn after(self, failure: &Failure, blob: &Descriptor) -> Self {
+        let broke = matches!(failure.kind, FailureKind::Broken | FailureKind::Unreachable);
+        match self {
+            Self::Whole if broke && parts::has_parts(blob) => Self::Parts,
+            Self::Parts
+                if matches!(failure.kind, FailureKind::Other | FailureKind::Unsupported) =>
+            {
+                Self::OnlyWhole
+            }
+            way => way,
+        }
+    }
 }
 
 /// A blob that was not mounted.
@@ -214,6 +239,7 @@ impl Run<'_> {
         };
         let mut session = declined.session;
         let mut tries = 0;
+        let mut way = Way::Whole;
         let mut settling = Settling::begin();
         loop {
             let open = match session.take() {
@@ -224,10 +250,15 @@ impl Run<'_> {
             let on_bytes = move |piece| {
                 counter.fetch_add(piece, Ordering::Relaxed);
             };
-            let done = self
-                .endpoint
-                .stream(source, target, declined.blob, &open, on_bytes)
-                .await;
+            let (endpoint, blob) = (&self.endpoint, declined.blob);
+            let done = match way {
+                Way::Parts => {
+                    endpoint
+                        .stream_in_parts(source, target, blob, &open, on_bytes)
+                        .await
+                }
+                _ => endpoint.stream(source, target, blob, &open, on_bytes).await,
+            };
             let failure = match done {
                 Ok(()) => {
                     self.forget(promotion, &open);
@@ -242,7 +273,11 @@ impl Run<'_> {
             if failure.kind == FailureKind::RepositoryNotFound && settling.wait().await {
                 continue;
             }
-            self.endpoint.wait_to_retry(&failure, tries).await?;
+            let next = way.after(&failure, blob);
+            if (way, next) != (Way::Parts, Way::OnlyWhole) {
+                self.endpoint.wait_to_retry(&failure, tries).await?;
+            }
+            way = next;
             tries += 1;
         }
     }

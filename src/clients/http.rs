@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::header::RETRY_AFTER;
-use reqwest::{ClientBuilder, Response, Url};
+use reqwest::header::{RANGE, RETRY_AFTER};
+use reqwest::{ClientBuilder, RequestBuilder, Response, Url};
 
 use crate::clients::answer::Subject;
 use crate::model::failure::Failure;
@@ -19,6 +19,14 @@ pub(crate) fn client() -> ClientBuilder {
 /// The same for registries: a blob may take its time, as long as it moves.
 pub(crate) fn registry_client() -> ClientBuilder {
     client().read_timeout(Duration::from_secs(60))
+}
+
+/// The request for what follows so many bytes.
+pub(crate) fn from_byte(request: RequestBuilder, start: u64) -> RequestBuilder {
+    match start {
+        0 => request,
+        _ => request.header(RANGE, format!("bytes={start}-")),
+    }
 }
 
 /// Whether the host is this machine itself.

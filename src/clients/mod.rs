@@ -8,6 +8,7 @@ pub mod ecs;
 pub mod inventory;
 pub mod lookups;
 pub mod pace;
+pub mod parts;
 pub mod registry;
 pub mod schedules;
 pub mod settling;

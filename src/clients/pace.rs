@@ -19,6 +19,8 @@ pub enum Api {
     PutImage,
     /// `InitiateLayerUpload`, and with it every mount: 100/s.
     InitiateLayerUpload,
+    /// `UploadLayerPart`: 500/s.
+    UploadLayerPart,
     /// `CompleteLayerUpload`: 100/s.
     CompleteLayerUpload,
     /// `BatchGetImage`: 2,000/s.
@@ -49,7 +51,7 @@ impl Api {
             Self::BatchGetImage => 2000.0,
             Self::BatchCheckLayerAvailability => 1000.0,
             Self::GetDownloadUrlForLayer => 3000.0,
-            Self::GetAuthorizationToken | Self::Other => 500.0,
+            Self::GetAuthorizationToken | Self::UploadLayerPart | Self::Other => 500.0,
         }
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use crate::clients::ahead::Ahead;
 use crate::clients::answer::Subject;
 use crate::clients::ecr::{Ecr, Identity};
-use crate::clients::http::{checked, is_loopback, registry_client};
+use crate::clients::http::{checked, from_byte, is_loopback, registry_client};
 use crate::clients::pace::{Api, Pace};
 use crate::clients::upstream::{self, Upstreams};
 use crate::model::digest::{Digest, Hasher};
@@ -39,6 +39,20 @@ pub enum Mount {
 /// An open upload session.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Session(Url);
+
+impl Session {
+    pub(super) fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Where to say that all of the blob is there.
+    pub(super) fn completing(&self, blob: &Descriptor) -> Url {
+        let mut url = self.0.clone();
+        url.query_pairs_mut()
+            .append_pair("digest", blob.digest.as_str());
+        url
+    }
+}
 
 /// A client of the `/v2/` endpoints of all registries of a run.
 pub struct Endpoint {
@@ -230,11 +244,8 @@ impl Endpoint {
         session: &Session,
         on_bytes: impl Fn(u64) + Send + Sync + 'static,
     ) -> Result<(), Failure> {
-        let upstream = self.upstreams().filter(|_| !source.registry.is_ecr());
-        let answer = match upstream {
-            Some(upstreams) => upstreams.blob(source, blob).await?,
-            None => self.blob(source, blob).await?,
-        };
+        let is_upstream = !source.registry.is_ecr();
+        let answer = self.source_blob(source, blob, 0).await?;
         let into = self.subject(
             "upload blob",
             target,
@@ -242,10 +253,8 @@ impl Endpoint {
             "CompleteLayerUpload",
             blob,
         );
-        let mut url = session.0.clone();
-        url.query_pairs_mut()
-            .append_pair("digest", blob.digest.as_str());
-        let seen = upstream.map(|_| Arc::new(Seen::default()));
+        let url = session.completing(blob);
+        let seen = is_upstream.then(|| Arc::new(Seen::default()));
         let watched = seen.clone();
         let bytes = answer.bytes_stream().inspect_ok(move |piece| {
             if let Some(seen) = &watched {
@@ -269,20 +278,41 @@ impl Endpoint {
         }
     }
 
-    /// A blob of a registry of ECR, on its way.
-    async fn blob(&self, source: &Repository, blob: &Descriptor) -> Result<Response, Failure> {
-        let from = self.subject(
-            "read blob",
-            source,
-            Side::Source,
-            "GetDownloadUrlForLayer",
-            blob,
-        );
+    /// A blob of the source from this byte on, on its way. A server that knows no ranges sends all of it, with 200.
+    pub(super) async fn source_blob(
+        &self,
+        source: &Repository,
+        blob: &Descriptor,
+        start: u64,
+    ) -> Result<Response, Failure> {
+        match self.upstreams() {
+            Some(upstreams) if !source.registry.is_ecr() => {
+                upstreams.blob(source, blob, start).await
+            }
+            _ => self.blob(source, blob, start).await,
+        }
+    }
+
+    /// What a read of a blob of ECR is about.
+    pub(super) fn reads(&self, source: &Repository, blob: &Descriptor) -> Subject {
+        let action = "GetDownloadUrlForLayer";
+        self.subject("read blob", source, Side::Source, action, blob)
+    }
+
+    /// A blob of a registry of ECR.
+    async fn blob(
+        &self,
+        source: &Repository,
+        blob: &Descriptor,
+        start: u64,
+    ) -> Result<Response, Failure> {
+        let from = self.reads(source, blob);
         let path = format!("blobs/{}", blob.digest);
         let url = self.url(source, &path, &[], &from)?;
         self.pace
             .run(Api::GetDownloadUrlForLayer, async || {
                 let request = self.http.request(Method::GET, url.clone());
+                let request = from_byte(request, start);
                 self.send(&source.registry, request, &from).await
             })
             .await
@@ -313,7 +343,7 @@ impl Endpoint {
         drop(self.send(&target.registry, request, &subject).await);
     }
 
-    fn subject(
+    pub(super) fn subject(
         &self,
         operation: &'static str,
         repository: &Repository,
@@ -353,6 +383,25 @@ impl Endpoint {
         self.address.clone().map_or_else(usual, Ok)
     }
 
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// Where an upload session goes on, which every answer may say anew.
+    pub(super) fn moved(
+        &self,
+        target: &Repository,
+        session: &Session,
+        answer: &Response,
+    ) -> Session {
+        let location = self.location(target, &session.0, answer);
+        location.map_or_else(|| session.clone(), Session)
+    }
+
     /// Where an answer points to: absolute or relative to what was asked.
     fn location(&self, target: &Repository, asked: &Url, answer: &Response) -> Option<Url> {
         let location = answer.headers().get(LOCATION)?.to_str().ok()?;
@@ -362,7 +411,7 @@ impl Endpoint {
 
     /// Sends with the registry's token at once; a token that is no longer taken is fetched anew, once. ECR says 401 or a
     /// 403 that speaks of expiry.
-    async fn send(
+    pub(super) async fn send(
         &self,
         registry: &Registry,
         request: reqwest::RequestBuilder,

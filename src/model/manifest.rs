@@ -11,6 +11,9 @@ use crate::model::digest::{Digest, DigestError};
 /// The largest manifest ECR takes (Amazon ECR API Reference, `PutImage.imageManifest`), in bytes.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// The largest layer ECR takes (Amazon ECR User Guide, "Amazon ECR service quotas"), in bytes: 52,000 MiB.
+pub const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
+
 /// The four manifest media types to ask for. ECR converts a manifest whose stored type is not among those accepted,
 /// which changes bytes and digest (Amazon ECR User Guide, "Container image manifest formats").
 pub const MEDIA_TYPES: [&str; 4] = [DOCKER_MANIFEST, DOCKER_LIST, OCI_MANIFEST, OCI_INDEX];

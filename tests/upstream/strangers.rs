@@ -134,3 +134,22 @@ fn a_redirect_elsewhere_carries_no_authorization_and_asks_for_none() {
         "{asked:?}"
     );
 }
+
+#[test]
+fn a_layer_that_ecr_would_not_take_is_refused_before_any_write() {
+    let upstream = Upstream::start(&agents(&["7.50"]), Door::Open);
+    let case = case(&upstream);
+    let [config, layer] = ["1", "2"].map(|digit| format!("sha256:{}", digit.repeat(64)));
+    let manifest = |bytes: u64| {
+        format!(
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":2}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"{layer}","size":{bytes}}}]}}"#
+        )
+    };
+    upstream.trouble(Trouble {
+        status: Some(200),
+        headers: vec![("content-type", "application/vnd.oci.image.manifest.v1+json")],
+        ..altered("/manifests/", manifest(55_000_000_000).into_bytes())
+    });
+    promote(&case, "7.50", &[]).expect(1, &[&layer, "55.0 GB", "at most 52,000 MiB"]);
+    assert!(case.writes().is_empty());
+}

@@ -195,7 +195,7 @@ impl Upstreams {
         digests.map_err(|error| bad(&error.to_string()))
     }
 
-    /// A blob, on its way.
+    /// A blob from this byte on, on its way; all of it, with 200, from a registry that knows no ranges.
     ///
     /// # Errors
     /// The registry's; also where its length is not the blob's.
@@ -203,18 +203,23 @@ impl Upstreams {
         &self,
         repository: &Repository,
         blob: &Descriptor,
+        start: u64,
     ) -> Result<Response, Failure> {
         let subject = blob_subject(repository, blob);
         let path = format!("blobs/{}", blob.digest);
         self.pace
             .run(Api::Upstream, async || {
                 let answer = self
-                    .send(repository, Method::GET, &path, "*/*", &subject)
+                    .send_from(start, repository, Method::GET, &path, "*/*", &subject)
                     .await?;
                 let answer = checked(answer, &subject).await?;
+                let expected = match answer.status().as_u16() {
+                    206 => blob.size.saturating_sub(start),
+                    _ => blob.size,
+                };
                 match answer.content_length() {
-                    Some(length) if length != blob.size => {
-                        let message = format!("{length} bytes, not {}", blob.size);
+                    Some(length) if length != expected => {
+                        let message = format!("{length} bytes, not {expected}");
                         Err(subject.failure(FailureKind::BadAnswer, message))
                     }
                     _ => Ok(answer),

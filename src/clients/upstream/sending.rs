@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Deserialize;
 
 use crate::clients::answer::Subject;
-use crate::clients::http::{bounded, checked, is_loopback};
+use crate::clients::http::{bounded, checked, from_byte, is_loopback};
 use crate::clients::upstream::Upstreams;
 use crate::clients::upstream::challenge::{self, Challenge};
 use crate::clients::upstream::docker::Key;
@@ -36,6 +36,20 @@ impl Upstreams {
         accept: &str,
         subject: &Subject,
     ) -> Result<Response, Failure> {
+        self.send_from(0, repository, method, path, accept, subject)
+            .await
+    }
+
+    /// The same for what follows so many bytes.
+    pub(super) async fn send_from(
+        &self,
+        start: u64,
+        repository: &Repository,
+        method: Method,
+        path: &str,
+        accept: &str,
+        subject: &Subject,
+    ) -> Result<Response, Failure> {
         let url = url(repository, path, subject)?;
         let cell = {
             let mut all = self.authorizations.borrow_mut();
@@ -43,7 +57,7 @@ impl Upstreams {
         };
         let request = |authorization: Option<&HeaderValue>| {
             let request = self.http.request(method.clone(), url.clone());
-            let request = request.header(ACCEPT, accept);
+            let request = from_byte(request.header(ACCEPT, accept), start);
             match authorization {
                 Some(value) => request.header(AUTHORIZATION, value),
                 None => request,

@@ -191,6 +191,15 @@ pub enum Kind {
         /// What it holds.
         digest: Digest,
     },
+    /// ECR takes no layer so large, and it cannot be mounted.
+    LayerTooLarge {
+        /// Where it is.
+        source: Repository,
+        /// The layer.
+        layer: Digest,
+        /// Its size, in bytes.
+        bytes: u64,
+    },
     /// What only a tag says to belong to the image stays behind: cosign's signatures, attestations and SBOMs.
     CompanionsLeft {
         /// Where they are.
@@ -471,6 +480,7 @@ impl Problem {
             | Kind::VariableClash { .. } => Class::Input,
             Kind::MissingChild { .. }
             | Kind::TooDeep { .. }
+            | Kind::LayerTooLarge { .. }
             | Kind::Failed(_)
             | Kind::OwnerUnknown { .. }
             | Kind::SourceUnread { .. }
@@ -511,6 +521,7 @@ impl Kind {
             Self::TagDisagrees { .. } => "TAG_DISAGREES",
             Self::TagTaken { .. } => "TAG_TAKEN",
             Self::Archived { .. } => "ARCHIVED",
+            Self::LayerTooLarge { .. } => "LAYER_TOO_LARGE",
             Self::ReferrerLeft { .. } => "REFERRER_LEFT",
             Self::CompanionsLeft { .. } => "COMPANIONS_LEFT",
             Self::RepositoryMissing { .. } => "REPOSITORY_MISSING",

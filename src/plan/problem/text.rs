@@ -148,6 +148,15 @@ impl fmt::Display for Kind {
                 f,
                 "the referrer {repository}@{referrer} stays behind: it is an index, or it is gone"
             ),
+            Self::LayerTooLarge {
+                source,
+                layer,
+                bytes,
+            } => write!(
+                f,
+                "{source}@{layer} has {}; ECR takes layers of at most 52,000 MiB",
+                Size(*bytes)
+            ),
             Self::CompanionsLeft { repository, tags } => {
                 let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
                 write!(

@@ -1,7 +1,7 @@
 //! A copy: everything that has to be put, in order, and whether it may be.
 
 use crate::model::digest::Digest;
-use crate::model::manifest::Manifest;
+use crate::model::manifest::{MAX_LAYER, Manifest};
 use crate::plan::look::{End, Look};
 use crate::plan::mapping::Wanted;
 use crate::plan::pin::Pin;
@@ -39,6 +39,14 @@ pub(super) fn plan(
     let obstacle = mount::obstacle(wanted, case.rules, look);
     let target = End::target(&wanted.target);
     if obstacle.is_some() {
+        let mut blobs = content.blobs.iter();
+        if let Some(blob) = blobs.find(|blob| blob.size > MAX_LAYER) {
+            return Err(Kind::LayerTooLarge {
+                source: wanted.source.clone(),
+                layer: blob.digest.clone(),
+                bytes: blob.size,
+            });
+        }
         // What cannot be mounted is streamed, unless it is there.
         content
             .blobs
