@@ -153,3 +153,21 @@ fn a_layer_that_ecr_would_not_take_is_refused_before_any_write() {
     promote(&case, "7.50", &[]).expect(1, &[&layer, "55.0 GB", "at most 52,000 MiB"]);
     assert!(case.writes().is_empty());
 }
+
+#[test]
+fn manifests_that_ecr_takes_no_more_are_refused_by_their_type() {
+    let upstream = Upstream::start(&agents(&["7.50"]), Door::Open);
+    let case = case(&upstream);
+    let unknown = "application/vnd.example.thing+json";
+    let schema_1 = r#"{"schemaVersion":1,"fsLayers":[]}"#.to_owned();
+    let thing = format!(r#"{{"schemaVersion":2,"mediaType":"{unknown}"}}"#);
+    for (text, told) in [(schema_1, "manifest.v1+json"), (thing, unknown)] {
+        upstream.trouble(Trouble {
+            status: Some(200),
+            ..altered("/manifests/", text.into_bytes())
+        });
+        promote(&case, "7.50", &[]).expect(1, &["datadog/agent:7.50 (source)", told]);
+        assert!(case.writes().is_empty());
+        upstream.forget_troubles();
+    }
+}

@@ -87,6 +87,11 @@ impl Manifest {
             .into_iter()
             .chain(list("layers"))
         {
+            // Docker pushes no foreign layer ("Skipped foreign layer"), and its manifest is taken all the same.
+            let media_type = text(&descriptor, "mediaType").unwrap_or_default();
+            if media_type.contains(".foreign.") || media_type.contains(".nondistributable.") {
+                continue;
+            }
             let digest = text(&descriptor, "digest")
                 .ok_or("Invalid image manifest: a descriptor has no digest")?;
             let size = descriptor
