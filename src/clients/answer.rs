@@ -106,9 +106,8 @@ impl Subject {
                 resource: self.resource.clone(),
                 by: explicit_deny(message),
             },
-            "ExpiredTokenException"
-            | "ExpiredToken"
-            | "UnrecognizedClientException"
+            "ExpiredTokenException" | "ExpiredToken" => FailureKind::SessionEnded,
+            "UnrecognizedClientException"
             | "InvalidClientTokenId"
             | "InvalidSignatureException"
             | "IncompleteSignature"

@@ -53,6 +53,9 @@ pub enum FailureKind {
     },
     /// No credentials, or not valid ones.
     Credentials,
+    /// The session of the credentials has ended: a role's lasts an hour unless more was asked for (AWS STS API Reference,
+    /// `AssumeRole`, `DurationSeconds`).
+    SessionEnded,
     /// Nobody answers.
     Unreachable,
     /// Too many requests.
@@ -123,7 +126,7 @@ impl Failure {
     pub fn is_general(&self) -> bool {
         matches!(
             self.kind,
-            FailureKind::Credentials | FailureKind::Unreachable
+            FailureKind::Credentials | FailureKind::SessionEnded | FailureKind::Unreachable
         )
     }
 
@@ -170,6 +173,11 @@ impl Failure {
             FailureKind::Credentials => "set AWS_PROFILE or AWS_ACCESS_KEY_ID and \
                 AWS_SECRET_ACCESS_KEY, or renew the session (aws sso login)"
                 .to_owned(),
+            FailureKind::SessionEnded => {
+                "sign in again (aws sso login), or let the session of the role last longer \
+                (on GitHub: role-duration-seconds); running it again completes what was begun"
+                    .to_owned()
+            }
             FailureKind::Unreachable => {
                 "check the network, the Region, HTTPS_PROXY and AWS_ENDPOINT_URL".to_owned()
             }
@@ -211,6 +219,7 @@ impl fmt::Display for Failure {
             FailureKind::RepositoryNotFound => "the repository does not exist",
             FailureKind::Denied { .. } => "access denied",
             FailureKind::Credentials => "no valid credentials",
+            FailureKind::SessionEnded => "the session of the credentials has ended",
             FailureKind::Unreachable => "unreachable",
             FailureKind::Throttled { .. } => "throttled",
             FailureKind::Broken => "the service failed",

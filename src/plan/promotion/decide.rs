@@ -208,7 +208,7 @@ fn refuse_concerned(
 fn merge_outages(problems: Vec<Problem>) -> Vec<Problem> {
     let outage = |problem: &Problem| match &problem.kind {
         Kind::Failed(failure) | Kind::Unknown(failure) => match failure.kind {
-            FailureKind::Credentials | FailureKind::Unreachable => {
+            FailureKind::Credentials | FailureKind::SessionEnded | FailureKind::Unreachable => {
                 Some((failure.kind.clone(), failure.caller.clone()))
             }
             _ => None,
