@@ -9,8 +9,7 @@ use futures_util::future::{join_all, try_join_all};
 use crate::apply::event::Event;
 use crate::apply::repository::settled;
 use crate::apply::{Run, Trouble};
-use crate::clients::parts;
-use crate::clients::registry::{Mount, Session};
+use crate::clients::registry::{Mount, Session, has_parts};
 use crate::clients::settling::Settling;
 use crate::model::digest::Digest;
 use crate::model::failure::{Failure, FailureKind, Side};
@@ -39,7 +38,7 @@ impl Way {
     fn after(self, failure: &Failure, blob: &Descriptor) -> Self {
         let broke = matches!(failure.kind, FailureKind::Broken | FailureKind::Unreachable);
         match self {
-            Self::Whole if broke && parts::has_parts(blob) => Self::Parts,
+            Self::Whole if broke && has_parts(blob) => Self::Parts,
             Self::Parts
                 if matches!(failure.kind, FailureKind::Other | FailureKind::Unsupported) =>
             {

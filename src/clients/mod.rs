@@ -8,13 +8,11 @@ pub mod ecs;
 pub mod inventory;
 pub mod lookups;
 pub mod pace;
-pub mod parts;
 pub mod registry;
 pub mod schedules;
 pub mod settling;
 pub mod upstream;
 
-mod ahead;
 mod answer;
 mod http;
 mod pages;

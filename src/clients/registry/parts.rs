@@ -46,6 +46,7 @@ impl Endpoint {
             answer: None,
             held: BytesMut::new(),
             read: 0,
+            known: 0,
         };
         let mut hasher = Hasher::default();
         let mut session = session.clone();
@@ -71,9 +72,9 @@ impl Endpoint {
             blob,
         );
         let url = session.completing(blob);
-        self.pace()
+        self.pace
             .run(Api::CompleteLayerUpload, async || {
-                let request = self.http().request(Method::PUT, url.clone());
+                let request = self.http.request(Method::PUT, url.clone());
                 let request = request.header(CONTENT_LENGTH, 0);
                 self.send(&target.registry, request, &subject)
                     .await
@@ -94,14 +95,14 @@ impl Endpoint {
         let subject = self.subject("upload part", target, Side::Target, "UploadLayerPart", blob);
         let end = start + u64::try_from(part.len()).unwrap_or(u64::MAX);
         let mut tried = false;
-        self.pace()
+        self.pace
             .run(Api::UploadLayerPart, async || {
                 if std::mem::replace(&mut tried, true)
                     && self.received(target, session, &subject).await == Some(end)
                 {
                     return Ok(session.clone());
                 }
-                let request = self.http().request(Method::PATCH, session.url().clone());
+                let request = self.http.request(Method::PATCH, session.url().clone());
                 let request = request
                     .header(CONTENT_TYPE, "application/octet-stream")
                     .header(CONTENT_RANGE, format!("{start}-{}", end - 1))
@@ -119,7 +120,7 @@ impl Endpoint {
         session: &Session,
         subject: &Subject,
     ) -> Option<u64> {
-        let request = self.http().request(Method::GET, session.url().clone());
+        let request = self.http.request(Method::GET, session.url().clone());
         let answer = self.send(&target.registry, request, subject).await.ok()?;
         let range = answer.headers().get(RANGE)?.to_str().ok()?;
         let (_, last) = range.split_once('-')?;
@@ -136,6 +137,8 @@ struct Reader<'r> {
     held: BytesMut,
     /// How many bytes came in all.
     read: u64,
+    /// How many of those are still to come again.
+    known: u64,
 }
 
 impl Reader<'_> {
@@ -160,45 +163,53 @@ impl Reader<'_> {
         Ok(self.held.split_to(length).freeze())
     }
 
-    /// Reads a piece more. Whoever does not know ranges sends the blob from its beginning: what came already is left out.
+    /// Reads a piece more. Whoever does not know ranges sends the blob from its beginning.
     async fn more(&mut self) -> Result<(), Failure> {
-        if self.answer.is_none() {
-            let answer = self
-                .endpoint
-                .source_blob(self.source, self.blob, self.read)
-                .await?;
-            let mut skip = match answer.status().as_u16() {
-                206 => 0,
-                _ => self.read,
-            };
-            let mut answer = answer;
-            while skip > 0 {
-                let piece = self.piece(&mut answer).await?;
-                let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-                let kept = length.saturating_sub(skip);
-                skip = skip.saturating_sub(length);
-                let from = piece.len() - usize::try_from(kept).unwrap_or_default();
-                self.take(&piece[from..]);
+        let mut answer = match self.answer.take() {
+            Some(answer) => answer,
+            None => {
+                let (source, blob) = (self.source, self.blob);
+                let answer = self.endpoint.source_blob(source, blob, self.read).await?;
+                self.known = match answer.status().as_u16() {
+                    206 => 0,
+                    _ => self.read,
+                };
+                answer
             }
-            self.answer = Some(answer);
-        }
-        let Some(mut answer) = self.answer.take() else {
-            return Ok(());
         };
-        let piece = self.piece(&mut answer).await?;
-        self.take(&piece);
+        let subject = self.subject();
+        let piece = answer.chunk().await.map_err(|error| subject.http(error))?;
+        let ended = || subject.failure(FailureKind::Broken, "the blob ended too early");
+        let piece = piece.ok_or_else(ended)?;
+        let new = unknown(&piece, &mut self.known);
+        self.held.extend_from_slice(new);
+        self.read += u64::try_from(new.len()).unwrap_or(u64::MAX);
         self.answer = Some(answer);
         Ok(())
     }
+}
 
-    fn take(&mut self, piece: &[u8]) {
-        self.held.extend_from_slice(piece);
-        self.read += u64::try_from(piece.len()).unwrap_or(u64::MAX);
-    }
+/// What of a piece did not come before; so many bytes still did.
+fn unknown<'p>(piece: &'p [u8], known: &mut u64) -> &'p [u8] {
+    let came = usize::try_from(*known).unwrap_or(usize::MAX);
+    let came = came.min(piece.len());
+    *known -= u64::try_from(came).unwrap_or(u64::MAX);
+    piece.get(came..).unwrap_or_default()
+}
 
-    async fn piece(&self, answer: &mut Response) -> Result<Bytes, Failure> {
-        let subject = self.subject();
-        let piece = answer.chunk().await.map_err(|error| subject.http(error))?;
-        piece.ok_or_else(|| subject.failure(FailureKind::Broken, "the blob ended too early"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_before_is_left_out() {
+        let mut known = 5;
+        let pieces: [&[u8]; 4] = [b"abc", b"defg", b"", b"hi"];
+        let new: Vec<&[u8]> = pieces
+            .iter()
+            .map(|piece| unknown(piece, &mut known))
+            .collect();
+        assert_eq!(new.concat(), b"fghi");
+        assert_eq!(unknown(b"j", &mut known), b"j");
     }
 }
