@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use crate::model::failure::{Failure, FailureKind};
+use crate::model::settings::Quota;
 
 /// APIs with a quota of their own (Amazon ECR User Guide, "Amazon ECR service quotas"). Mounts count as starts of uploads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +57,21 @@ impl Api {
     }
 }
 
+impl From<Quota> for Api {
+    fn from(quota: Quota) -> Self {
+        match quota {
+            Quota::BatchCheckLayerAvailability => Self::BatchCheckLayerAvailability,
+            Quota::BatchDeleteImage => Self::Deletion,
+            Quota::BatchGetImage => Self::BatchGetImage,
+            Quota::CompleteLayerUpload => Self::CompleteLayerUpload,
+            Quota::GetDownloadUrlForLayer => Self::GetDownloadUrlForLayer,
+            Quota::InitiateLayerUpload => Self::InitiateLayerUpload,
+            Quota::PutImage => Self::PutImage,
+            Quota::UploadLayerPart => Self::UploadLayerPart,
+        }
+    }
+}
+
 /// How often trouble that may pass by itself is tried again.
 const RETRIES: u32 = 5;
 /// The first pause before a retry.
@@ -75,6 +91,8 @@ pub struct Pace {
     deadline: Instant,
     /// For the reads of usage, in the place of the default.
     rate: Option<f64>,
+    /// The quotas that are not the default.
+    quotas: BTreeMap<Api, f64>,
     slots: Semaphore,
     buckets: Mutex<BTreeMap<Api, Bucket>>,
 }
@@ -93,6 +111,7 @@ impl Pace {
         Self {
             deadline: Instant::now() + timeout,
             rate: None,
+            quotas: BTreeMap::new(),
             slots: Semaphore::new(jobs.max(1)),
             buckets: Mutex::default(),
         }
@@ -105,10 +124,19 @@ impl Pace {
         Self { rate, ..self }
     }
 
+    /// The same, with these quotas of ECR in the place of the defaults.
+    #[must_use]
+    pub fn with_quotas(self, quotas: &BTreeMap<Quota, u32>) -> Self {
+        let quotas = quotas.iter();
+        let quotas = quotas.map(|(&quota, &rate)| (Api::from(quota), f64::from(rate)));
+        let quotas = quotas.collect();
+        Self { quotas, ..self }
+    }
+
     fn per_second(&self, api: Api) -> f64 {
         match (api, self.rate) {
             (Api::Ecs | Api::Schedules, Some(rate)) => rate,
-            _ => api.per_second(),
+            _ => self.quotas.get(&api).copied().unwrap_or(api.per_second()),
         }
     }
 
@@ -304,6 +332,15 @@ mod tests {
             let tries = tries(throttled, Duration::from_millis(200)).await;
             assert!(tries > RETRIES + 1, "{tries}");
         });
+    }
+
+    #[test]
+    fn a_quota_that_was_raised_counts_and_no_other() {
+        let quotas = BTreeMap::from([(Quota::PutImage, 50), (Quota::BatchDeleteImage, 3)]);
+        let pace = Pace::new(Duration::from_secs(60), 4).with_quotas(&quotas);
+        let rates = [Api::PutImage, Api::Deletion, Api::InitiateLayerUpload];
+        let rates = rates.map(|api| pace.per_second(api));
+        assert_eq!(rates, [50.0, 3.0, 100.0]);
     }
 
     #[test]

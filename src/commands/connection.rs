@@ -14,6 +14,7 @@ use crate::clients::schedules::Schedules;
 use crate::clients::upstream::{DockerConfig, Helpers, Upstreams};
 use crate::commands::surroundings::Surroundings;
 use crate::commands::wrong::Wrong;
+use crate::model::settings::Quota;
 
 /// What a connection is made with.
 #[derive(Clone, Default)]
@@ -34,6 +35,8 @@ pub(super) struct Wish {
     pub(super) timeout: Duration,
     /// How many requests at once.
     pub(super) jobs: usize,
+    /// ECR's quotas where they are not the default.
+    pub(super) quotas: BTreeMap<Quota, u32>,
     /// How many reads of ECS, EventBridge and Scheduler a second; `None` for the default.
     pub(super) rate: Option<u32>,
 }
@@ -58,7 +61,8 @@ pub(super) async fn connect(
     let address = surroundings.variable("DEMITASSE_REGISTRY_ENDPOINT");
     let address = address.map(registry::address).transpose();
     let address = address.map_err(|error| Wrong::from(error.to_string()))?;
-    let pace = Rc::new(Pace::new(wish.timeout, wish.jobs).with_rate(wish.rate));
+    let pace = Pace::new(wish.timeout, wish.jobs).with_rate(wish.rate);
+    let pace = Rc::new(pace.with_quotas(&wish.quotas));
     let access = Access {
         region: wish.region,
         profile: wish.profile,

@@ -1,6 +1,7 @@
 //! `promote` and `plan`: put the images of task definitions where ECS will pull them from, or show what that would do.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -20,6 +21,7 @@ use crate::commands::{github, runtime, settings, signals};
 use crate::ecspresso::Depth;
 use crate::model::exit::Exit;
 use crate::model::inventory::Inventory;
+use crate::model::settings::Quota;
 use crate::model::time::Timestamp;
 use crate::plan::mapping::{self, Mapping};
 use crate::plan::outcome::{Outcome, State};
@@ -138,7 +140,7 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
         .rules(&settings, provision, args.env_out.is_some(), !args.dry_run);
     selection::warn(&selected.projects, surroundings);
     let mapping = mapping::map(&selected.projects, &mapping_rules);
-    let wish = wish(args, &selected, &mapping);
+    let wish = wish(args, &selected, &mapping, &settings.quotas);
     let connection = connection::connect(wish, surroundings).await.map_err(one)?;
     connection.ecr.settle_in(mapping.accounts());
 
@@ -206,7 +208,12 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     Ok(exit)
 }
 
-fn wish(args: &Args, selected: &Selected, mapping: &Mapping) -> Wish {
+fn wish(
+    args: &Args,
+    selected: &Selected,
+    mapping: &Mapping,
+    quotas: &BTreeMap<Quota, u32>,
+) -> Wish {
     let configured = selected
         .projects
         .iter()
@@ -221,6 +228,7 @@ fn wish(args: &Args, selected: &Selected, mapping: &Mapping) -> Wish {
         envfile: selected.envfile.clone(),
         timeout: args.pacing.timeout,
         jobs: args.pacing.jobs,
+        quotas: quotas.clone(),
         ..Wish::default()
     }
 }

@@ -45,9 +45,27 @@ pub struct Settings {
     /// Sources of usage that are not read, because nothing starts tasks that way: `--without`.
     #[serde(default)]
     pub without: Vec<Without>,
+    /// ECR's quotas in the accounts of a run, in requests per second, where they are not the default.
+    #[serde(default)]
+    pub quotas: BTreeMap<Quota, u32>,
     /// What differs for some repositories. Of several that match, the first counts for each key.
     #[serde(default)]
     pub repositories: Vec<Exception>,
+}
+
+/// An operation of ECR whose rate can be raised (Amazon ECR User Guide, "Amazon ECR service quotas"), by its name in the API.
+/// `BatchDeleteImage` stands for everything that deletes; its quota is not published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[expect(missing_docs, reason = "they are the names of the API")]
+pub enum Quota {
+    BatchCheckLayerAvailability,
+    BatchDeleteImage,
+    BatchGetImage,
+    CompleteLayerUpload,
+    GetDownloadUrlForLayer,
+    InitiateLayerUpload,
+    PutImage,
+    UploadLayerPart,
 }
 
 /// Where the images of some names come from, if not from ECR.
@@ -160,6 +178,9 @@ impl Settings {
         if keeps.chain([self.keep]).any(|keep| keep == Some(0)) {
             return Err("keep must be at least 1".to_owned());
         }
+        if self.quotas.values().any(|quota| *quota == 0) {
+            return Err("quotas must be at least 1 request a second".to_owned());
+        }
         let mut days = self
             .repositories
             .iter()
@@ -205,6 +226,7 @@ mod tests {
         let text = "source: '{name}/common'\ntarget: '{name}/{family}'\nkeep: 50\nmin_pushes: 5\n\
             lifecycle: verify\ncreate_repository: never\nmutability: inherit\n\
             families:\n  CfpApp: cfp-app\nsources:\n- {name: 'hub/*', from: 'docker.io/{name}'}\nmoving_tags: [latest]\ntags:\n  team: sre\n\
+            quotas: {PutImage: 50}\n\
             repositories:\n- match: 'fluentd/*'\n  keep: 100\n  untagged_days: 60\n  \
             encryption: {type: KMS}\n  scan_on_push: true\n";
         let settings = Settings::read(text).expect("a full file");
@@ -214,6 +236,7 @@ mod tests {
         assert_eq!(settings.sources[0].from, "docker.io/{name}");
         assert_eq!(settings.moving_tags, ["latest"]);
         assert_eq!(settings.tags["team"], "sre");
+        assert_eq!(settings.quotas[&Quota::PutImage], 50);
         assert_eq!(settings.repositories[0].pattern, "fluentd/*");
         assert_eq!(settings.repositories[0].untagged_days, Some(60));
     }
@@ -228,6 +251,8 @@ mod tests {
         let cases = [
             ("keep: 3\nkepe: 4\n", "kepe"),
             ("keep: many\n", "line"),
+            ("quotas: {PutImages: 1}\n", "PutImages"),
+            ("quotas: {PutImage: 0}\n", "at least 1"),
             ("sources: [{name: x}]\n", "from"),
             ("sources: [{name: x, from: y/z, tag: a}]\n", "tag"),
             ("keep: 0\n", "at least 1"),

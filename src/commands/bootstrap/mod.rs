@@ -195,6 +195,7 @@ async fn bootstrap(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<E
         let settings = settings::read(given, &selected.projects, surroundings).map_err(one)?;
         (Origin::Projects(selected.projects), settings)
     };
+    wish.quotas = settings.quotas.clone();
     let everywhere = usage::everywhere(&args.reading, &[], &wish);
     let everywhere = everywhere.into_iter().map(|one| (one, Scope::Everything));
     let sources = Sources::connect(&args.reading, everywhere.collect(), &settings, surroundings);

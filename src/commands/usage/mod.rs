@@ -133,6 +133,7 @@ impl Sources {
         for (wish, scope) in wishes {
             let wish = Wish {
                 rate: reading.rate,
+                quotas: settings.quotas.clone(),
                 ..wish
             };
             let connection = connection::connect(wish, surroundings).await;
