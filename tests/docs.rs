@@ -128,7 +128,7 @@ fn the_documented_settings_are_read() {
     let row = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
     for key in text.lines().filter_map(row) {
         let value = match key.as_str() {
-            "families" | "tags" => "{}",
+            "families" | "quotas" | "tags" => "{}",
             "moving_tags" | "repositories" | "sources" | "without" => "[]",
             "keep" | "min_pushes" => "3",
             "lifecycle" => "verify",
