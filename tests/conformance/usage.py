@@ -6,15 +6,20 @@
     usage.py pinned REPOSITORY TAG…     exactly the images with these tags carry their pins; `marked` for the marks of --remove
     usage.py move FAMILY REVISION       sets the family's service to another revision, and ends the tasks of the old one
     usage.py histories SEED COUNT       random families with a service each, some of their revisions deregistered
-    usage.py rollbacks FILE             where the report says `ecspresso rollback` would lead, ListTaskDefinitions says too
+    usage.py rollbacks FILE [PROGRAM]   where the report says `ecspresso rollback` would lead, ListTaskDefinitions says too;
+                                        with the real ecspresso, its `rollback --dry-run`
 
 Endpoint, Region and credentials come from AWS's own variables.
 """
 
 import hashlib
 import json
+import os
 import random
+import re
+import subprocess
 import sys
+import tempfile
 import time
 
 import boto3
@@ -286,8 +291,31 @@ def naive(ecs, service):
     return after[0].rsplit("/", 1)[1] if after else None
 
 
-def rollbacks(path):
-    """For every service the audit's rollback target is what `naive` finds; where that finds none, the audit says so."""
+class Ecspresso:
+    """The real one, asked where it would roll back to."""
+
+    def __init__(self, program):
+        self.program = program
+        self.directory = tempfile.mkdtemp()
+
+    def target(self, service):
+        name = service["serviceName"]
+        config = os.path.join(self.directory, f"{name}.yml")
+        lines = [f"region: {os.environ['AWS_REGION']}", "cluster: default", f"service: {name}", "task_definition: none.json"]
+        with open(config, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        command = [self.program, "--config", config, "rollback", "--dry-run"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        told = done.stdout + done.stderr
+        found = re.search(r"rolling back.*\[target:([^\]]+)\]", told)
+        if done.returncode == 0 and not found:
+            sys.exit(f"{name}: ecspresso names no target\n{told}")
+        return found.group(1) if done.returncode == 0 else None
+
+
+def rollbacks(path, program=None):
+    """For every service the audit's rollback target is what `naive` or the real ecspresso finds; where that finds none, the audit says so."""
+    real = Ecspresso(program) if program else None
     report, ecs, wrong = read(path), client("ecs"), []
     ours, told = {}, {}
     for image in report["images"]:
@@ -300,7 +328,8 @@ def rollbacks(path):
     counted = {"a target": 0, "none below": 0, "the current one is not ACTIVE": 0}
     for page in ecs.get_paginator("list_services").paginate(cluster="default", PaginationConfig={"PageSize": 10}):
         for service in ecs.describe_services(cluster="default", services=page["serviceArns"])["services"]:
-            name, target = f"default/{service['serviceName']}", naive(ecs, service)
+            name = f"default/{service['serviceName']}"
+            target = real.target(service) if real else naive(ecs, service)
             found, codes = ours.get(name, set()), told.get(name, set())
             if target:
                 counted["a target"] += 1

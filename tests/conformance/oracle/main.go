@@ -1,5 +1,6 @@
 // The oracle renders a project as ecspresso v2 does, from the Go modules that ecspresso is made of, and compares with
-// what demitasse renders: the fixtures of tests/ecspresso.rs, and random projects.
+// what demitasse renders: the fixtures of tests/ecspresso.rs, and random projects. The fixtures also show whether it is as the
+// real ecspresso.
 package main
 
 import (
@@ -19,6 +20,7 @@ const usage = `usage:
   oracle render [--config FILE] [--envfile FILE]… [--ext-str K=V]… [--ext-code K=CODE]… [--world FILE] [--batch CONFIG…]
   oracle rendered FILE
   oracle fixtures --demitasse FILE --differences FILE DIRECTORY
+  oracle real --ecspresso FILE DIRECTORY
   oracle random --demitasse FILE --differences FILE --seed N --count N [--kind KIND] [--keep DIRECTORY]`
 
 // The most memory that rendering one project may take: some fixtures have no end.
@@ -36,6 +38,8 @@ func main() {
 		err = rendered(arguments)
 	case "fixtures":
 		err = fixtures(arguments)
+	case "real":
+		err = real(arguments)
 	case "random":
 		err = random(arguments)
 	default:
@@ -128,6 +132,15 @@ func fixtures(arguments []string) error {
 		return err
 	}
 	return compare.Fixtures(*demitasse, *differences, set.Arg(0))
+}
+
+func real(arguments []string) error {
+	set := flag.NewFlagSet("real", flag.ExitOnError)
+	program := set.String("ecspresso", "ecspresso", "")
+	if err := set.Parse(arguments); err != nil {
+		return err
+	}
+	return compare.Real(*program, set.Arg(0))
 }
 
 func random(arguments []string) error {

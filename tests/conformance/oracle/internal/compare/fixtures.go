@@ -30,7 +30,7 @@ func Fixtures(demitasse, list, directory string) error {
 	wrong := 0
 	for _, entry := range entries {
 		name := entry.Name()
-		ours, theirs, err := fixture(demitasse, filepath.Join(directory, name), server)
+		ours, theirs, err := fixture(demitasse, filepath.Join(directory, name), server, againstOracle)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -73,8 +73,76 @@ func summary(counts map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// fixture renders a copy of a fixture with both.
-func fixture(demitasse, directory string, server *world.Server) (ours, theirs outcome, err error) {
+// Real compares the oracle with the real ecspresso in every fixture that has a config. It fails for every difference.
+func Real(ecspresso, directory string) error {
+	server, err := world.Serve()
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return err
+	}
+	counts := map[string]int{}
+	wrong := 0
+	for _, entry := range entries {
+		name := entry.Name()
+		real, oracle, err := fixture(ecspresso, filepath.Join(directory, name), server, againstReal)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		switch {
+		case real.skipped:
+			counts["without a config"]++
+		case real.equal(oracle):
+			counts["both "+strings.TrimSuffix(real.kind(), "s")]++
+		default:
+			wrong++
+			fmt.Printf("=== %s: different\n--- oracle %s: %s\n--- ecspresso %s: %s\n", name,
+				oracle.kind(), oracle.text+oracle.said, real.kind(), real.text+real.said)
+		}
+	}
+	fmt.Printf("%d fixtures: %s, %d other\n", len(entries), summary(counts), wrong)
+	if wrong > 0 {
+		return fmt.Errorf("%d fixtures are not as they should be", wrong)
+	}
+	return nil
+}
+
+// side renders a fixture with the program that is compared with the oracle.
+type side func(project string, c *testCase, environment []string, program string) outcome
+
+func againstOracle(project string, c *testCase, environment []string, demitasse string) outcome {
+	if c.TaskDefinition != "" {
+		return run(project, environment, demitasse, "render", "--task-definition", c.TaskDefinition)
+	}
+	own := append([]string{"render"}, c.arguments()...)
+	if c.TfstateValues != "" {
+		own = append(own, "--tfstate-values", c.TfstateValues)
+	}
+	if c.NoExternal {
+		own = append(own, "--no-external")
+	}
+	return run(project, environment, demitasse, own...)
+}
+
+func againstReal(project string, c *testCase, environment []string, ecspresso string) outcome {
+	if c.TaskDefinition != "" {
+		return outcome{skipped: true}
+	}
+	config := c.Config
+	if config == "" {
+		config = "ecspresso.yml"
+	}
+	what := "taskdef"
+	if text, err := os.ReadFile(filepath.Join(project, config)); err == nil && strings.Contains(string(text), "express_definition") {
+		what = "expressdef"
+	}
+	return run(project, environment, ecspresso, append(c.arguments(), "render", what)...)
+}
+
+// fixture renders a copy of a fixture with a program and with the oracle.
+func fixture(program, directory string, server *world.Server, render side) (ours, theirs outcome, err error) {
 	c, err := readCase(directory)
 	if err != nil {
 		return ours, theirs, err
@@ -109,21 +177,12 @@ func fixture(demitasse, directory string, server *world.Server) (ours, theirs ou
 	if err != nil {
 		return ours, theirs, err
 	}
+	ours = render(project, c, environment, program)
 	if c.TaskDefinition != "" {
-		ours = run(project, environment, demitasse, "render", "--task-definition", c.TaskDefinition)
-		theirs = run(project, environment, self, "rendered", c.TaskDefinition)
-		return ours, theirs, nil
+		return ours, run(project, environment, self, "rendered", c.TaskDefinition), nil
 	}
 	own := append([]string{"render"}, c.arguments()...)
-	theirs = run(project, environment, self, append(own, "--world", worldFile)...)
-	if c.TfstateValues != "" {
-		own = append(own, "--tfstate-values", c.TfstateValues)
-	}
-	if c.NoExternal {
-		own = append(own, "--no-external")
-	}
-	ours = run(project, environment, demitasse, own...)
-	return ours, theirs, nil
+	return ours, run(project, environment, self, append(own, "--world", worldFile)...), nil
 }
 
 // copied copies a directory, with its texts changed.

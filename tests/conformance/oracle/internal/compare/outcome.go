@@ -20,6 +20,7 @@ type outcome struct {
 	renders bool
 	text    string
 	said    string
+	skipped bool
 }
 
 // kind is the word that the list of differences uses.
