@@ -16,6 +16,7 @@ against_ecspresso() {
     check "ecspresso: two builds are pushed to fluentd/common" pushes_two
     check "ecspresso: promote, ecspresso deploy and pin, of the first" releases first
     check "ecspresso: promote, ecspresso deploy and pin, of the second" releases second
+    check "ecspresso: --renderer ecspresso gives the same task definition" renders_with_it
     check "ecspresso: audit is clean" exits 0 demitasse audit -c "$config"
     check "ecspresso: its rollback would lead to app:1, and so says audit" goes_back_to app:1 first
     check "ecspresso: it rolls back, and the first is pinned and pulled" rolls_back_for_real
@@ -49,6 +50,12 @@ releases() {
     demitasse promote -c "$config"
     ecspresso deploy --no-wait
     demitasse pin -c "$config"
+}
+
+renders_with_it() {
+    demitasse render -c "$config" >"$work/ours"
+    clean env PATH="$parts:$PATH" timeout 120 "$binary" render -c "$config" --renderer ecspresso >"$work/theirs"
+    cmp "$work/ours" "$work/theirs"
 }
 
 goes_back_to() {
