@@ -14,8 +14,10 @@ against_ecspresso() {
     counts
     start_sandbox
     check "ecspresso: two builds are pushed to fluentd/common" pushes_two
-    check "ecspresso: promote, ecspresso deploy and pin, of the first" releases first
-    check "ecspresso: promote, ecspresso deploy and pin, of the second" releases second
+    config=$(project ecspresso app "$registry/fluentd/app:first")
+    check "ecspresso: promote, ecspresso deploy and pin, of the first" releases
+    config=$(project ecspresso app "$registry/fluentd/app:second")
+    check "ecspresso: promote, ecspresso deploy and pin, of the second" releases
     check "ecspresso: --renderer ecspresso gives the same task definition" renders_with_it
     check "ecspresso: audit is clean" exits 0 demitasse audit -c "$config"
     check "ecspresso: its rollback would lead to app:1, and so says audit" goes_back_to app:1 first
@@ -46,7 +48,6 @@ pushes_two() {
 }
 
 releases() {
-    config=$(project ecspresso app "$registry/fluentd/app:$1")
     demitasse promote -c "$config"
     ecspresso deploy --no-wait
     demitasse pin -c "$config"
