@@ -114,18 +114,33 @@ fn a_fresh_single_image_needs_few_requests() {
 
 #[test]
 fn creating_the_repository_costs_three_requests_more() {
+    let rtt = Duration::from_millis(200);
     for layers in [1, 10] {
-        let case = Case::new(&common(&["aaaa"]), Options::default());
+        let options = Options {
+            rtt,
+            ..Options::default()
+        };
+        let case = Case::new(&common(&["aaaa"]), options);
         case.sandbox
             .with_state(|state| state.push("fluentd/common", &image(layers, "many"), &["many"]))
             .expect("pushed");
         let config = case.project("app", &["HOST/fluentd/app:many"]);
         case.run(&["promote", "-c", &config, "--referrers", "skip"])
             .expect(0, &[]);
-        let requests = case.sandbox.log().len();
+        let log = case.sandbox.log();
+        let requests = log.len();
         assert!(
             requests <= layers + 9 + 3,
             "{layers} layers: {requests} requests"
+        );
+        let at = |operation: &str, nth: usize| {
+            let mut found = log.iter().filter(|one| one.operation == operation);
+            found.nth(nth).expect(operation).at
+        };
+        let apart = at("GetRepositoryPolicy", 0) - at("DescribeRepositories", 1);
+        assert!(
+            apart.abs() < rtt.as_secs_f64() * 900.0,
+            "one round: {apart} ms"
         );
     }
 }

@@ -11,6 +11,7 @@ use crate::plan::pin::Pin;
 use crate::plan::problem::{Kind, MoveObstacle, Problem};
 use crate::plan::promotion::action::Action;
 use crate::plan::promotion::copy::{self, Before};
+use crate::plan::promotion::repository;
 use crate::plan::promotion::rules::Rules;
 use crate::plan::promotion::standing::{self, Case};
 use crate::plan::promotion::upstream;
@@ -146,6 +147,10 @@ fn first_round(wanted: &Wanted, rules: &Rules, look: &mut Look<'_>) {
     if wanted.source.registry == wanted.target.registry {
         look.settings(End::source(&wanted.source));
         look.blob_mounting(&wanted.target.registry);
+        if look.is_missing(&wanted.target) {
+            // What it would be created with.
+            repository::origin(wanted, look);
+        }
     } else if wanted.source.registry.is_ecr() {
         look.sign_in(&wanted.source.registry);
     }
