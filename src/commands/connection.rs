@@ -81,8 +81,7 @@ pub(super) async fn connect(
     };
     let ecr = Ecr::new(config, Rc::clone(&pace)).with_source_role(source_role);
     let ecr = Rc::new(ecr);
-    let endpoint = Endpoint::new(Rc::clone(&ecr), Rc::clone(&pace), address)
-        .map_err(|error| Wrong::from(format!("the HTTP client cannot be set up: {error}")))?;
+    let endpoint = Endpoint::new(Rc::clone(&ecr), Rc::clone(&pace), address);
     let upstreams = match wish.upstreams {
         true => Some(Rc::new(upstreams(&pace, surroundings)?)),
         false => None,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use clap::builder::BoolishValueParser;
+use futures_util::future::join;
 
 use crate::apply::event::Event;
 use crate::apply::{Clients, Limits, Run};
@@ -144,15 +145,15 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     let connection = connection::connect(wish, surroundings).await.map_err(one)?;
     connection.ecr.settle_in(mapping.accounts());
 
-    if !args.dry_run {
-        for registry in mapping.targets() {
-            connection.endpoint.open_ahead(registry);
-        }
-    }
     let end = connection.pace.end();
     let now = surroundings.now();
+    let reading = async {
+        let decided = decide(&mapping, &rules, &connection, now);
+        let (plan, ()) = join(decided, open_ahead(args, &mapping, &connection)).await;
+        plan
+    };
     let mut plan = tokio::select! {
-        plan = decide(&mapping, &rules, &connection, now) => plan,
+        plan = reading => plan,
         exit = signals::received() => {
             surroundings.tell("interrupted; nothing was written\n");
             return Ok(exit);
@@ -230,6 +231,16 @@ fn wish(
         jobs: args.pacing.jobs,
         quotas: quotas.clone(),
         ..Wish::default()
+    }
+}
+
+/// Opens what will be needed, once the reads are on their way, which need the time more.
+async fn open_ahead(args: &Args, mapping: &Mapping, connection: &Connection) {
+    tokio::task::yield_now().await;
+    if !args.dry_run {
+        for registry in mapping.targets() {
+            connection.endpoint.open_ahead(registry);
+        }
     }
 }
 

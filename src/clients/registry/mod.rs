@@ -1,14 +1,14 @@
 //! The registry's `/v2/` endpoint, for the two things that only it can do: mount a blob from another repository, and
 //! stream one into an upload session (Open Container Initiative distribution specification, "Pushing blobs").
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::str::FromStr;
 
 use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
-use reqwest::{Response, Url};
+use reqwest::{Client, Response, Url};
 use tokio::sync::Mutex;
 
 use crate::clients::answer::Subject;
@@ -32,8 +32,8 @@ use ahead::Ahead;
 
 /// A client of the `/v2/` endpoints of all registries of a run.
 pub struct Endpoint {
-    http: reqwest::Client,
-    opened: RefCell<BTreeMap<Registry, reqwest::Client>>,
+    http: OnceCell<Client>,
+    opened: RefCell<BTreeMap<Registry, Client>>,
     ecr: Rc<Ecr>,
     pace: Rc<Pace>,
     address: Option<Url>,
@@ -71,22 +71,16 @@ pub fn address(text: &str) -> Result<Url, AddressError> {
 
 impl Endpoint {
     /// A client that reaches registries under their own hosts, or all of them at the one address.
-    ///
-    /// # Errors
-    /// Where TLS or a proxy of the environment cannot be set up.
-    pub fn new(ecr: Rc<Ecr>, pace: Rc<Pace>, address: Option<Url>) -> Result<Self, String> {
-        let http = registry_client()
-            .build()
-            .map_err(|error| format!("{error:?}"))?;
-        Ok(Self {
-            http,
+    pub fn new(ecr: Rc<Ecr>, pace: Rc<Pace>, address: Option<Url>) -> Self {
+        Self {
+            http: OnceCell::new(),
             opened: RefCell::default(),
             ecr,
             pace,
             address,
             upstreams: None,
             tokens: RefCell::default(),
-        })
+        }
     }
 
     /// The same, with a client for sources that are not in ECR.
@@ -122,9 +116,24 @@ impl Endpoint {
     }
 
     /// The client that asks a registry for uploads.
-    fn uploads(&self, registry: &Registry) -> reqwest::Client {
-        let opened = self.opened.borrow();
-        opened.get(registry).unwrap_or(&self.http).clone()
+    fn uploads(&self, registry: &Registry, subject: &Subject) -> Result<Client, Failure> {
+        match self.opened.borrow().get(registry) {
+            Some(client) => Ok(client.clone()),
+            None => self.http(subject).cloned(),
+        }
+    }
+
+    /// The client that follows a blob to wherever it is. Reading the system's certificates takes its time, so it is made for
+    /// the first request: where nothing is streamed, none is.
+    fn http(&self, subject: &Subject) -> Result<&Client, Failure> {
+        if let Some(client) = self.http.get() {
+            return Ok(client);
+        }
+        let client = registry_client().build().map_err(|error| {
+            let message = format!("the HTTP client cannot be set up: {error:?}");
+            subject.failure(FailureKind::Other, message)
+        })?;
+        Ok(self.http.get_or_init(|| client))
     }
 
     fn subject(

@@ -74,7 +74,7 @@ impl Endpoint {
         let url = session.completing(blob);
         self.pace
             .run(Api::CompleteLayerUpload, async || {
-                let request = self.http.request(Method::PUT, url.clone());
+                let request = self.http(&subject)?.request(Method::PUT, url.clone());
                 let request = request.header(CONTENT_LENGTH, 0);
                 self.send(&target.registry, request, &subject)
                     .await
@@ -102,7 +102,9 @@ impl Endpoint {
                 {
                     return Ok(session.clone());
                 }
-                let request = self.http.request(Method::PATCH, session.url().clone());
+                let request = self
+                    .http(&subject)?
+                    .request(Method::PATCH, session.url().clone());
                 let request = request
                     .header(CONTENT_TYPE, "application/octet-stream")
                     .header(CONTENT_RANGE, format!("{start}-{}", end - 1))
@@ -120,7 +122,8 @@ impl Endpoint {
         session: &Session,
         subject: &Subject,
     ) -> Option<u64> {
-        let request = self.http.request(Method::GET, session.url().clone());
+        let client = self.http(subject).ok()?;
+        let request = client.request(Method::GET, session.url().clone());
         let answer = self.send(&target.registry, request, subject).await.ok()?;
         let range = answer.headers().get(RANGE)?.to_str().ok()?;
         let (_, last) = range.split_once('-')?;

@@ -97,7 +97,7 @@ impl Endpoint {
     ) -> Result<(u16, Session), Failure> {
         self.pace
             .run(Api::InitiateLayerUpload, async || {
-                let client = self.uploads(&target.registry);
+                let client = self.uploads(&target.registry, subject)?;
                 let request = client.request(Method::POST, url.clone());
                 let request = request.header(CONTENT_LENGTH, 0);
                 let answer = self.send(&target.registry, request, subject).await?;
@@ -125,8 +125,6 @@ impl Endpoint {
 
     /// Closes an upload session that is not needed; best effort.
     pub async fn cancel(&self, target: &Repository, session: &Session) {
-        let request = self.http.request(Method::DELETE, session.0.clone());
-        let request = request.timeout(Duration::from_secs(3));
         let subject = Subject {
             operation: "cancel upload",
             object: target.to_string(),
@@ -135,6 +133,11 @@ impl Endpoint {
             action: "ecr:InitiateLayerUpload".to_owned(),
             resource: target.arn(),
         };
+        let Ok(client) = self.http(&subject) else {
+            return;
+        };
+        let request = client.request(Method::DELETE, session.0.clone());
+        let request = request.timeout(Duration::from_secs(3));
         // A session that stays open lapses by itself; there is nothing to do about a failure.
         drop(self.send(&target.registry, request, &subject).await);
     }

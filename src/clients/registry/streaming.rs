@@ -47,7 +47,7 @@ impl Endpoint {
             }
             on_bytes(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         });
-        let request = self.http.request(Method::PUT, url);
+        let request = self.http(&into)?.request(Method::PUT, url);
         let request = request
             .header(CONTENT_LENGTH, blob.size)
             .body(reqwest::Body::wrap_stream(bytes));
@@ -96,7 +96,7 @@ impl Endpoint {
         let url = self.url(source, &path, &[], &from)?;
         self.pace
             .run(Api::GetDownloadUrlForLayer, async || {
-                let request = self.http.request(Method::GET, url.clone());
+                let request = self.http(&from)?.request(Method::GET, url.clone());
                 let request = from_byte(request, start);
                 self.send(&source.registry, request, &from).await
             })
