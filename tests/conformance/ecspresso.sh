@@ -72,7 +72,7 @@ PYTHON
 }
 
 rolls_back_for_real() {
-    ecspresso rollback --no-wait
+    ecspresso rollback --no-wait --no-deregister-task-definition
     demitasse pin -c "$config"
     exits 0 demitasse audit -c "$config"
     tag=first pull fluentd/app "$work/pulled"
