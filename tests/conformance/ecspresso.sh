@@ -43,8 +43,9 @@ ecspresso() {
 }
 
 pushes_two() {
-    tag=first push "$tag" fluentd/common
-    tag=second push "$tag-amd64" fluentd/common
+    local image=$tag
+    tag=first push "$image" fluentd/common
+    tag=second push "$image-amd64" fluentd/common
 }
 
 releases() {
@@ -76,7 +77,7 @@ rolls_back_for_real() {
     demitasse pin -c "$config"
     exits 0 demitasse audit -c "$config"
     tag=first pull fluentd/app "$work/pulled"
-    tag=first python3 "$here/image.py" compare "$layout" "$tag" "$work/pulled" first
+    python3 "$here/image.py" compare "$layout" "$tag" "$work/pulled" first
 }
 
 agrees_with_ecspresso() {
