@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use futures_util::future::join;
 
 use crate::apply::event::Event;
 use crate::apply::{Clients, Limits, Run};
@@ -148,9 +149,10 @@ async fn promote(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exi
     let end = connection.pace.end();
     let now = surroundings.now();
     let reading = async {
-        let decided = decide(&mapping, &rules, &connection, now);
-        let (plan, ()) = join(decided, open_ahead(args, &mapping, &connection)).await;
-        plan
+        tokio::select! {
+            plan = decide(&mapping, &rules, &connection, now) => plan,
+            never = open_ahead(args, &mapping, &connection) => match never {},
+        }
     };
     let mut plan = tokio::select! {
         plan = reading => plan,
@@ -234,14 +236,18 @@ fn wish(
     }
 }
 
-/// Opens what will be needed, once the reads are on their way, which need the time more.
-async fn open_ahead(args: &Args, mapping: &Mapping, connection: &Connection) {
-    tokio::task::yield_now().await;
+/// Reads that are answered sooner than this come from so near that a connection opened beside them would only cost them time.
+const NEAR: Duration = Duration::from_millis(20);
+
+/// Opens what the mounts will need, while reads from farther away are under way.
+async fn open_ahead(args: &Args, mapping: &Mapping, connection: &Connection) -> Infallible {
+    tokio::time::sleep(NEAR).await;
     if !args.dry_run {
         for registry in mapping.targets() {
             connection.endpoint.open_ahead(registry);
         }
     }
+    std::future::pending().await
 }
 
 /// Decides, reads what that asked for, all at once, and decides again, until nothing more has to be known.
