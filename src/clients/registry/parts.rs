@@ -8,7 +8,6 @@ use reqwest::{Method, Response};
 use crate::clients::answer::Subject;
 use crate::clients::pace::Api;
 use crate::clients::registry::{Endpoint, Session};
-use crate::clients::upstream;
 use crate::model::digest::Hasher;
 use crate::model::failure::{Failure, FailureKind, Side};
 use crate::model::manifest::Descriptor;
@@ -62,15 +61,10 @@ impl Endpoint {
         let actual = hasher.finish();
         if actual != blob.digest {
             let message = format!("its bytes have the digest {actual}");
-            return Err(reader.subject().failure(FailureKind::BadAnswer, message));
+            let subject = self.reads(source, blob);
+            return Err(subject.failure(FailureKind::BadAnswer, message));
         }
-        let subject = self.subject(
-            "upload blob",
-            target,
-            Side::Target,
-            "CompleteLayerUpload",
-            blob,
-        );
+        let subject = self.completes(target, blob);
         let url = session.completing(blob);
         self.pace
             .run(Api::CompleteLayerUpload, async || {
@@ -145,13 +139,6 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    fn subject(&self) -> Subject {
-        match self.source.registry.is_ecr() {
-            true => self.endpoint.reads(self.source, self.blob),
-            false => upstream::blob_subject(self.source, self.blob),
-        }
-    }
-
     /// The next so many bytes.
     async fn next(&mut self, length: u64) -> Result<Bytes, Failure> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -180,7 +167,7 @@ impl Reader<'_> {
                 answer
             }
         };
-        let subject = self.subject();
+        let subject = self.endpoint.reads(self.source, self.blob);
         let piece = answer.chunk().await.map_err(|error| subject.http(error))?;
         let ended = || subject.failure(FailureKind::Broken, "the blob ended too early");
         let piece = piece.ok_or_else(ended)?;

@@ -31,13 +31,7 @@ impl Endpoint {
     ) -> Result<(), Failure> {
         let is_upstream = !source.registry.is_ecr();
         let answer = self.source_blob(source, blob, 0).await?;
-        let into = self.subject(
-            "upload blob",
-            target,
-            Side::Target,
-            "CompleteLayerUpload",
-            blob,
-        );
+        let into = self.completes(target, blob);
         let url = session.completing(blob);
         let seen = is_upstream.then(|| Arc::new(Seen::default()));
         let watched = seen.clone();
@@ -56,8 +50,9 @@ impl Endpoint {
         match seen.and_then(|seen| seen.whole(blob.size)) {
             Some(actual) if actual != blob.digest => {
                 let message = format!("its bytes have the digest {actual}");
-                let subject = upstream::blob_subject(source, blob);
-                Err(subject.failure(FailureKind::BadAnswer, message))
+                Err(self
+                    .reads(source, blob)
+                    .failure(FailureKind::BadAnswer, message))
             }
             _ => done,
         }
@@ -78,10 +73,19 @@ impl Endpoint {
         }
     }
 
-    /// What a read of a blob of ECR is about.
+    /// What a read of a blob of the source is about.
     pub(super) fn reads(&self, source: &Repository, blob: &Descriptor) -> Subject {
+        if !source.registry.is_ecr() {
+            return upstream::blob_subject(source, blob);
+        }
         let action = "GetDownloadUrlForLayer";
         self.subject("read blob", source, Side::Source, action, blob)
+    }
+
+    /// What the end of an upload is about.
+    pub(super) fn completes(&self, target: &Repository, blob: &Descriptor) -> Subject {
+        let action = "CompleteLayerUpload";
+        self.subject("upload blob", target, Side::Target, action, blob)
     }
 
     /// A blob of a registry of ECR.

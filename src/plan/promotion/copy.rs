@@ -33,9 +33,6 @@ pub(super) fn plan(
     let mark = look.mark();
     let mut content = content::of(wanted, top, look)?;
     let (referrers, mut warnings) = referrers(wanted, &top.digest, case, look);
-    if look.is_missing(&wanted.target) {
-        repository::origin(wanted, look);
-    }
     let obstacle = mount::obstacle(wanted, case.rules, look);
     let target = End::target(&wanted.target);
     if obstacle.is_some() {
