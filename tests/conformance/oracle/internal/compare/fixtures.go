@@ -18,22 +18,9 @@ func Fixtures(demitasse, list, directory string) error {
 	if err != nil {
 		return err
 	}
-	server, err := world.Serve()
-	if err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(directory)
-	if err != nil {
-		return err
-	}
 	counts := map[string]int{}
 	wrong := 0
-	for _, entry := range entries {
-		name := entry.Name()
-		ours, theirs, err := fixture(demitasse, filepath.Join(directory, name), server, againstOracle)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+	number, err := every(demitasse, directory, againstOracle, func(name string, ours, theirs outcome) {
 		expected, isListed := listed.Fixtures[name]
 		delete(listed.Fixtures, name)
 		switch equal := ours.equal(theirs); {
@@ -45,16 +32,15 @@ func Fixtures(demitasse, list, directory string) error {
 			wrong++
 			fmt.Printf("=== %s: %s\n%s", name, judged(equal), apart(ours, theirs))
 		}
+	})
+	if err != nil {
+		return err
 	}
 	for name := range listed.Fixtures {
 		wrong++
 		fmt.Printf("%s is listed, and there is no such fixture\n", name)
 	}
-	fmt.Printf("%d fixtures: %s, %d other\n", len(entries), summary(counts), wrong)
-	if wrong > 0 {
-		return fmt.Errorf("%d fixtures are not as they should be", wrong)
-	}
-	return nil
+	return ended(number, counts, wrong)
 }
 
 func judged(equal bool) string {
@@ -75,22 +61,9 @@ func summary(counts map[string]int) string {
 
 // Real compares the oracle with the real ecspresso in every fixture that has a config. It fails for every difference.
 func Real(ecspresso, directory string) error {
-	server, err := world.Serve()
-	if err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(directory)
-	if err != nil {
-		return err
-	}
 	counts := map[string]int{}
 	wrong := 0
-	for _, entry := range entries {
-		name := entry.Name()
-		real, oracle, err := fixture(ecspresso, filepath.Join(directory, name), server, againstReal)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+	number, err := every(ecspresso, directory, againstReal, func(name string, real, oracle outcome) {
 		switch {
 		case real.skipped:
 			counts["without a config"]++
@@ -101,8 +74,37 @@ func Real(ecspresso, directory string) error {
 			fmt.Printf("=== %s: different\n--- oracle %s: %s\n--- ecspresso %s: %s\n", name,
 				oracle.kind(), oracle.text+oracle.said, real.kind(), real.text+real.said)
 		}
+	})
+	if err != nil {
+		return err
 	}
-	fmt.Printf("%d fixtures: %s, %d other\n", len(entries), summary(counts), wrong)
+	return ended(number, counts, wrong)
+}
+
+// every renders each fixture below a directory with a program and with the oracle; gives how many there are.
+func every(program, directory string, render side, see func(name string, theirs, oracle outcome)) (int, error) {
+	server, err := world.Serve()
+	if err != nil {
+		return 0, err
+	}
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return 0, err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		theirs, oracle, err := fixture(program, filepath.Join(directory, name), server, render)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", name, err)
+		}
+		see(name, theirs, oracle)
+	}
+	return len(entries), nil
+}
+
+// ended tells what was counted, and fails where something is wrong.
+func ended(number int, counts map[string]int, wrong int) error {
+	fmt.Printf("%d fixtures: %s, %d other\n", number, summary(counts), wrong)
 	if wrong > 0 {
 		return fmt.Errorf("%d fixtures are not as they should be", wrong)
 	}
